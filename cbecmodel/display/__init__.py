@@ -1,0 +1,1 @@
+"""Numbers, tables, figures and path diagrams from plain frames; knows no statistics."""

@@ -1,0 +1,1 @@
+"""Reliability, validity and what else reviewers ask before they read a path."""

@@ -1,0 +1,1 @@
+"""Panels, rollouts and the effects of policies."""

@@ -1,0 +1,1 @@
+"""Documents from typed results: HTML, PDF and DOCX, in each language."""

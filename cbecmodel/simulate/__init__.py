@@ -1,0 +1,1 @@
+"""Populations with a known truth: responses and panels drawn from a seed."""

@@ -1,0 +1,1 @@
+"""Structural equation models: syntax, parameter table, sample moments, estimator, inference, results."""

@@ -1,0 +1,1 @@
+"""Instruments in several languages, and the answers that come back."""

@@ -1,0 +1,1 @@
+"""One module a platform: write its questionnaire, read its answers back."""

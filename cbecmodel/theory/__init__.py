@@ -1,0 +1,1 @@
+"""Claims quoted from the paper, constructs, hypotheses, and the models that test them."""
