@@ -1,0 +1,210 @@
+"""What is wrong with a content file, where, and in which sentence to say so.
+
+One rule broken is one :class:`Finding`. Loading a file raises the first as a :class:`~cbecmodel.errors.ContentError`;
+``cbecmodel check`` shows them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from cbecmodel.errors import ContentError
+from cbecmodel.messages import text, use_language
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pydantic import ValidationError
+
+    from cbecmodel.theory.yaml_source import Location, YamlSource
+
+Severity = Literal["error", "warning"]
+
+_TYPES: Final = {
+    "string_type": "text",
+    "int_type": "whole_number",
+    "int_parsing": "whole_number",
+    "int_from_float": "whole_number",
+    "float_type": "number",
+    "float_parsing": "number",
+    "bool_type": "true_false",
+    "bool_parsing": "true_false",
+    "dict_type": "mapping",
+    "model_type": "mapping",
+    "dataclass_type": "mapping",
+    "model_attributes_type": "mapping",
+    "list_type": "list",
+    "tuple_type": "list",
+}
+_FOUND: Final = {str: "text", bool: "true_false", int: "whole_number", float: "number", dict: "mapping", list: "list"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A piece of a sentence that is put into words only when somebody reads it.
+
+    Attributes
+    ----------
+    key : str
+        ``room.key`` of the phrase.
+    values : dict
+        What its placeholders stand for.
+    """
+
+    key: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return text(self.key, **self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule broken at one place of one file.
+
+    Attributes
+    ----------
+    file : str
+    line : int
+        Counted from 1.
+    severity : {"error", "warning"}
+        A file with errors cannot be used; warnings are for the author's judgement.
+    rule : str
+        Short machine name of the rule.
+    where : str
+        Path inside the file, as ``constructs › PRS › items › PRS1``.
+    key : str
+        ``room.key`` of the sentence.
+    values : dict
+        What its placeholders stand for.
+
+    Examples
+    --------
+    >>> found = Finding("a.yaml", 3, "error", "missing_field", "scales", "theory.missing_field", {"field": "points"})
+    >>> found.message("en")
+    'a.yaml, line 3, scales: the field "points" is missing; add it. [missing_field]'
+    """
+
+    file: str
+    line: int
+    severity: Severity
+    rule: str
+    where: str
+    key: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def message(self, lang: str | None = None) -> str:
+        """Say what is wrong, where, and what to do.
+
+        Parameters
+        ----------
+        lang : {"en", "zh"}, optional
+            Defaults to the language chosen for messages.
+
+        Returns
+        -------
+        str
+        """
+        if lang is None:
+            return str(self.error())
+        with use_language(lang):
+            return str(self.error())
+
+    def error(self) -> ContentError:
+        """Return the finding as the error to raise.
+
+        Returns
+        -------
+        ContentError
+            With ``file``, ``line``, ``where``, ``construct``, ``item`` and ``rule`` among its values.
+        """
+        key = "theory.finding_where" if self.where else "theory.finding"
+        what = Phrase(self.key, self.values)
+        place = {"file": self.file, "line": self.line, "where": self.where, "rule": self.rule}
+        return ContentError(key, **place, **_construct_and_item(self.where), what=what)
+
+
+def _construct_and_item(where: str) -> dict[str, str]:
+    parts = where.split(" › ")
+    construct = parts[1] if parts[0] == "constructs" and len(parts) > 1 else ""
+    item = parts[3] if construct and len(parts) > 3 and parts[2] == "items" else ""
+    return {"construct": construct, "item": item}
+
+
+def finding(
+    source: YamlSource, at: Location, key: str, /, severity: Severity = "error", rule: str | None = None, **values: Any
+) -> Finding:
+    """Make the finding for one place of a file.
+
+    Parameters
+    ----------
+    source : YamlSource
+    at : tuple
+        Keys and list positions from the top of the file.
+    key : str
+        ``room.key`` of the sentence; the part after the dot is the rule's name unless ``rule`` is given.
+    severity : {"error", "warning"}
+    rule : str, optional
+    **values
+        What the sentence's placeholders stand for.
+
+    Returns
+    -------
+    Finding
+    """
+    where = " › ".join(str(part) for part in at)
+    return Finding(str(source.path), source.line(at), severity, rule or key.partition(".")[2], where, key, values)
+
+
+def raise_first(findings: Iterable[Finding]) -> None:
+    """Raise the first error among the findings, in the order of the file; do nothing when there is none.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+
+    Raises
+    ------
+    ContentError
+    """
+    errors = sorted((f for f in findings if f.severity == "error"), key=lambda f: f.line)
+    if errors:
+        raise errors[0].error()
+
+
+def from_validation(
+    source: YamlSource, error: ValidationError, relocate: Callable[[Location], Location] = lambda at: at
+) -> list[Finding]:
+    """Turn pydantic's error into findings with lines and plain sentences.
+
+    Parameters
+    ----------
+    source : YamlSource
+    error : pydantic.ValidationError
+    relocate : callable, optional
+        From a place in the model to its place in the file, where they differ.
+
+    Returns
+    -------
+    list of Finding
+    """
+    return [_translate(source, dict(detail), relocate) for detail in error.errors(include_url=False)]
+
+
+def _translate(source: YamlSource, detail: dict[str, Any], relocate: Callable[[Location], Location]) -> Finding:
+    kind, loc = str(detail["type"]), relocate(tuple(p for p in detail["loc"] if p != "[key]"))
+    context = detail.get("ctx", {})
+    if "." in kind:  # raised by our own validators: the type is the key of the sentence
+        return finding(source, loc, kind, **context)
+    if kind == "missing":
+        return finding(source, loc[:-1], "theory.missing_field", field=str(loc[-1]))
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        return finding(source, loc, "theory.unknown_field", field=str(loc[-1]), hint=Phrase("theory.no_hint"))
+    if kind == "literal_error":
+        return finding(source, loc, "theory.unknown_value", value=detail["input"], allowed=context["expected"])
+    if kind in _TYPES:
+        found = _FOUND.get(type(detail["input"]), "nothing")
+        expected = Phrase(f"theory.type_{_TYPES[kind]}")
+        return finding(source, loc, "theory.wrong_type", expected=expected, found=Phrase(f"theory.type_{found}"))
+    return finding(source, loc, "theory.invalid", reason=detail["msg"])
