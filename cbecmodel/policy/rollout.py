@@ -17,7 +17,7 @@ from cbecmodel.policy.units import listed, unit_keys
 from cbecmodel.policy.wording import name_column, says
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Rollout", "competing_policies", "national_policies", "pilot_zones"]
 
@@ -61,16 +61,16 @@ class Rollout:
     regions: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, unit: Hashable, cohort: Hashable, name: str = "rollout") -> Rollout:
+    def from_frame(cls, frame: pd.DataFrame, unit: str, cohort: str, name: str = "rollout") -> Rollout:
         """Make a rollout from one row a unit.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             Not changed.
-        unit : hashable
+        unit : str
             Column with the unit's identifier.
-        cohort : hashable
+        cohort : str
             Column with its first treated period: whole numbers or dates (their year); 0, NaN, NaT or inf for never.
         name : str
             What to call it in summaries.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,18 +10,15 @@ import pandas as pd
 from cbecmodel.errors import PanelError
 from cbecmodel.policy.units import listed
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
-
-def whole_times(values: pd.Series[Any], column: Hashable) -> pd.Series[Any]:
+def whole_times(values: pd.Series[Any], column: str) -> pd.Series[Any]:
     """Return times as ``int64``.
 
     Parameters
     ----------
     values : pandas.Series
         Whole numbers, or text and floats that are such.
-    column : hashable
+    column : str
         Its name, for messages.
 
     Returns
@@ -50,14 +47,14 @@ def whole_times(values: pd.Series[Any], column: Hashable) -> pd.Series[Any]:
     return numbers.astype("int64")
 
 
-def cohort_years(values: pd.Series[Any], column: Hashable) -> pd.Series[Any]:
+def cohort_years(values: pd.Series[Any], column: str) -> pd.Series[Any]:
     """Return first treated periods as ``int64``, 0 for never.
 
     Parameters
     ----------
     values : pandas.Series
         Whole numbers or dates (their year); 0, NaN, NaT, None, "" or inf for never treated.
-    column : hashable
+    column : str
         Its name, for messages.
 
     Returns
