@@ -1,0 +1,177 @@
+"""From cells to the analysis frame: every column found, every answer recoded, everything wrong said at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cbecmodel.survey import columns, faults
+from cbecmodel.survey.codebook import Field, fields
+from cbecmodel.survey.history import Event
+from cbecmodel.survey.paradata import read_paradata
+from cbecmodel.survey.recode import ANSWERED, BLANK, NO_ANSWER, Dialect, Reading, Recoded, reader, recode
+from cbecmodel.survey.wording import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from cbecmodel.survey.formats.table import RawTable
+    from cbecmodel.survey.instrument import Instrument
+
+_TICKED: Final[Mapping[str, float]] = {
+    **dict.fromkeys(("1", "yes", "true", "是", "x", "✓", "√"), 1.0),
+    **dict.fromkeys(("0", "no", "false", "否"), 0.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What becomes a :class:`~cbecmodel.survey.responses.Responses`; the three frames share their index."""
+
+    frame: pd.DataFrame
+    raw: pd.DataFrame
+    missing: pd.DataFrame
+    extra: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class _Work:
+    """Columns as they get ready."""
+
+    frame: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, Any] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    faults: list[faults.Fault] = field(default_factory=list)
+
+
+def assemble(table: RawTable, instrument: Instrument) -> Assembled:
+    """Turn a file's cells into an analysis frame.
+
+    Parameters
+    ----------
+    table : RawTable
+    instrument : Instrument
+
+    Returns
+    -------
+    Assembled
+
+    Raises
+    ------
+    DataError
+        If a column is doubled or lacking, an answer is outside its scale or unreadable, or a respondent is doubled.
+
+    Warns
+    -----
+    DataWarning
+        If there are unknown columns, or items that nobody answered or everybody answered alike.
+    """
+    known = fields(instrument)
+    found = columns.plan(table.headers, known, table.file, table.places)
+    quiet = table.format == "frame"
+    events = [*table.events, *columns.check_presence(found, table.headers, instrument, table.file, quiet)]
+    index = faults.respondents(table, found.respondent)
+    work = _Work()
+    for one in known.values():
+        if one.id in found.known:
+            _read_field(one, table, found, tuple(instrument.missing_codes), work)
+    faults.check_answers(work.faults, known, table.file)
+    paradata, lost = read_paradata(table, found, index)
+    frame = pd.concat([pd.DataFrame(work.frame, index=index), paradata], axis=1)
+    faults.warn_about_items(frame, instrument, table.file)
+    names = _unique_names(table.headers)
+    kept = [position for position in range(len(names)) if position not in found.dropped]
+    raw = table.cells.iloc[:, kept].set_axis(index, axis=0).set_axis([names[at] for at in kept], axis=1)
+    extra = tuple(names[position] for position in found.extra)
+    return Assembled(frame, raw, pd.DataFrame(work.missing, index=index), extra, (*events, *work.events, *lost))
+
+
+def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple[int, ...], work: _Work) -> None:
+    names = (ANSWERED, BLANK, *dict.fromkeys([*map(str, missing), *table.dialect.missing.values()]))
+    if one.id in found.options:
+        _read_ticks(one, table, found.options[one.id], names, work)
+        return
+    position = found.questions[one.id]
+    recoded = recode(table.cells.iloc[:, position], reader(one, missing, table.dialect))
+    where = (one.id, position)
+    work.faults += [faults.Fault(*where, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()]
+    reasons = recoded.reasons(names)
+    if one.kind == "multiple":
+        for code in one.codes:
+            work.frame[f"{one.id}_{code}"] = recoded.chosen(code)
+            work.missing[f"{one.id}_{code}"] = pd.Categorical.from_codes(reasons, list(names))
+    else:
+        work.frame[one.id] = _values(one, recoded)
+        work.missing[one.id] = pd.Categorical.from_codes(reasons, list(names))
+    work.events += _events(one, recoded, table.dialect)
+
+
+def _values(one: Field, recoded: Recoded) -> Any:
+    if one.kind in {"country", "text"}:
+        return recoded.words()
+    numbers = recoded.numbers()
+    return one.turn - numbers if one.reverse and one.turn is not None else numbers
+
+
+def _events(one: Field, recoded: Recoded, dialect: Dialect) -> list[Event]:
+    events = []
+    labelled = recoded.count(lambda reading: reading.labelled)
+    if labelled:
+        events.append(Event("recode", "log_labels", one.id, labelled))
+    if dialect.positions and one.kind in {"coded", "multiple"} and one.codes != tuple(range(1, len(one.codes) + 1)):
+        numbered = recoded.count(lambda reading: reading.value is not None and not reading.labelled)
+        events.append(Event("recode", "log_positions", one.id, numbered, {"codes": ", ".join(map(str, one.codes))}))
+    for reason in sorted({reading.reason for reading in recoded.readings} - {ANSWERED}):
+        n = recoded.count(lambda reading, reason=reason: reading.reason == reason)
+        if n:
+            key = "log_blank" if reason == BLANK else "log_missing"
+            events.append(Event("missing", key, one.id, n, {"reason": reason}))
+    if one.reverse and one.turn is not None:
+        n = recoded.count(lambda reading: reading.value is not None)
+        low = min(one.codes) if one.codes else one.low
+        values = {"low": low, "high": one.turn - (low or 0)}
+        events.append(Event("reverse", "log_reversed", one.id, n, values))
+    return events
+
+
+def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: tuple[str, ...], work: _Work) -> None:
+    """Read a multiple question whose options have a column each; an empty cell beside a ticked one means not ticked."""
+    ticks = {}
+    for code, position in places.items():
+        recoded = recode(table.cells.iloc[:, position], lambda text, code=code: _tick(text, one, code, table.dialect))
+        found = [
+            faults.Fault(one.id, position, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()
+        ]
+        work.faults += found
+        ticks[code] = recoded
+    any_answer = np.any([~np.isnan(recoded.numbers()) for recoded in ticks.values()], axis=0)
+    for code, recoded in ticks.items():
+        numbers = recoded.numbers()
+        reasons = recoded.reasons(names)
+        unticked = any_answer & np.isnan(numbers) & (reasons == names.index(BLANK))
+        name = f"{one.id}_{code}"
+        work.frame[name] = np.where(unticked, 0.0, numbers)
+        work.missing[name] = pd.Categorical.from_codes(np.where(unticked, 0, reasons).astype(np.int8), list(names))
+        if unticked.any():
+            work.events.append(Event("recode", "log_unticked", name, int(unticked.sum())))
+
+
+def _tick(text: str, one: Field, code: int, dialect: Dialect) -> Reading:
+    folded = fold(text)
+    if folded in NO_ANSWER:
+        return Reading(reason=BLANK)
+    if folded in dialect.missing:
+        return Reading(reason=dialect.missing[folded])
+    if folded in _TICKED:
+        return Reading(_TICKED[folded])
+    return Reading(1.0, labelled=True) if one.labels.get(folded) == code else Reading(fault="unreadable")
+
+
+def _unique_names(headers: tuple[str, ...]) -> list[str]:
+    """Headers as they stand; a doubled or empty one gets its column's letter, so that every column has a name of its own."""
+    stripped = [header.strip() for header in headers]
+    doubled = {name for name in stripped if not name or stripped.count(name) > 1}
+    return [f"{name} ({columns.letter(at)})".strip() if name in doubled else name for at, name in enumerate(stripped)]

@@ -1,0 +1,242 @@
+"""Which column of a file holds which question: by id first, never by guessing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cbecmodel.errors import DataError, DataWarning, warn
+from cbecmodel.survey.history import Event
+from cbecmodel.survey.wording import closest, fold, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from cbecmodel.survey.codebook import Field
+    from cbecmodel.survey.instrument import Instrument
+
+RESPONDENT: Final = (
+    "respondent",
+    "respondent_id",
+    "respondent id",
+    "respondentid",
+    "participant",
+    "participant_id",
+    "responseid",
+    "response id",
+    "受访者",
+    "受访者编号",
+    "答卷编号",
+    "答卷id",
+    "序号",
+    "编号",
+    "id",
+)
+PARADATA: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("duration_s", "duration", "所用时间", "duration (in seconds)", "作答用时"), "duration_s"),
+    **dict.fromkeys(
+        ("form_language", "language", "x_lang", "userlanguage", "startlanguage", "作答语言"), "form_language"
+    ),
+    **dict.fromkeys(("start_time", "startdate", "start", "开始时间", "开始答题时间"), "start_time"),
+    **dict.fromkeys(("end_time", "submitdate", "enddate", "end", "提交答卷时间", "提交时间"), "end_time"),
+    **dict.fromkeys(("device", "设备"), "device"),
+    **dict.fromkeys(("wave", "波次"), "wave"),
+}
+ADDRESS: Final = frozenset({"ip", "ip address", "ipaddress", "ip_address", "来自ip", "ip地址", "ipaddr"})
+_OPTION: Final = re.compile(r"(.+?)\s*[_/.(\[]\s*(-?\d+)\s*[)\]]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where everything is: positions of columns, counted from 0.
+
+    Parameters
+    ----------
+    questions : dict
+        Field id to position.
+    options : dict
+        Id of a multiple question whose options have a column each, to ``{code: position}``.
+    paradata : dict
+        ``duration_s, form_language, start_time, end_time, device, wave`` to position.
+    respondent : int or None
+    extra : tuple of int
+        Columns that the instrument does not know.
+    dropped : tuple of int
+        Personal data that are not taken over.
+    """
+
+    questions: dict[str, int] = field(default_factory=dict)
+    options: dict[str, dict[int, int]] = field(default_factory=dict)
+    paradata: dict[str, int] = field(default_factory=dict)
+    respondent: int | None = None
+    extra: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Ids of the questions that have a column."""
+        return frozenset(self.questions) | frozenset(self.options)
+
+
+def letter(position: int) -> str:
+    """Name a column as a spreadsheet does.
+
+    Parameters
+    ----------
+    position : int
+        Counted from 0.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> letter(0), letter(25), letter(26), letter(701), letter(702)
+    ('A', 'Z', 'AA', 'ZZ', 'AAA')
+    """
+    name = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
+
+
+def plan(
+    headers: Sequence[str], known: Mapping[str, Field], file: str, places: Mapping[int, str | tuple[str, int]]
+) -> Plan:
+    """Say which column holds which question.
+
+    Parameters
+    ----------
+    headers : sequence of str
+    known : Mapping
+        Fields of the instrument by id.
+    file : str
+        Name of the file, for messages.
+    places : Mapping
+        What a platform's own layout already told: position to field id, or to (field id, option code).
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    DataError
+        If two columns hold one question.
+
+    Examples
+    --------
+    >>> from cbecmodel.survey.codebook import Field
+    >>> found = plan(["id", "pu1 ", "IP"], {"PU1": Field("PU1", "item", "coded", (1, 2))}, "a.csv", {})
+    >>> found.respondent, found.questions, found.dropped
+    (0, {'PU1': 1}, (2,))
+    """
+    by_fold = {fold(name): name for name in known}
+    targets: dict[str | tuple[str, int], int] = {}
+    for position, header in enumerate(headers):
+        target = places.get(position) or _target(header, known, by_fold)
+        if target is None:
+            continue
+        if target in targets:
+            raise _duplicated(file, headers, target, targets[target], position)
+        targets[target] = position
+    return _sort(headers, known, targets)
+
+
+def _target(header: str, known: Mapping[str, Field], by_fold: Mapping[str, str]) -> str | tuple[str, int] | None:
+    name = header if header in known else by_fold.get(fold(header))
+    if name is not None:
+        return name
+    option = _OPTION.fullmatch(header.strip())
+    parent = by_fold.get(fold(option[1])) if option else None
+    if option and parent and known[parent].kind == "multiple" and int(option[2]) in known[parent].codes:
+        return parent, int(option[2])
+    return PARADATA.get(fold(header))
+
+
+def _duplicated(file: str, headers: Sequence[str], target: str | tuple[str, int], first: int, second: int) -> DataError:
+    name = target if isinstance(target, str) else f"{target[0]}_{target[1]}"
+    places = f"{letter(first)} ({headers[first].strip()}), {letter(second)} ({headers[second].strip()})"
+    return DataError("survey.duplicated_column", file=file, item=name, columns=places)
+
+
+def _sort(headers: Sequence[str], known: Mapping[str, Field], targets: Mapping[str | tuple[str, int], int]) -> Plan:
+    questions = {name: at for name, at in targets.items() if isinstance(name, str) and name in known}
+    options: dict[str, dict[int, int]] = {}
+    for target, at in targets.items():
+        if isinstance(target, tuple) and target[0] not in questions:
+            options.setdefault(target[0], {})[target[1]] = at
+    paradata = {name: at for name, at in targets.items() if isinstance(name, str) and name not in known}
+    taken = {*questions.values(), *paradata.values(), *(at for found in options.values() for at in found.values())}
+    free = {at: fold(header) for at, header in enumerate(headers) if at not in taken}
+    dropped = tuple(at for at, name in free.items() if name in ADDRESS)
+    respondent = next((at for name in RESPONDENT for at, header in free.items() if header == name), None)
+    extra = tuple(at for at, name in free.items() if at not in dropped and at != respondent and name)
+    return Plan(questions, options, paradata, respondent, extra, dropped)
+
+
+def check_presence(
+    found: Plan, headers: Sequence[str], instrument: Instrument, file: str, quiet: bool = False
+) -> list[Event]:
+    """Raise if items have no column; say what else is absent or unknown.
+
+    A file that lacks every item outside the short form (``core``) holds the short form and is accepted; so is one without
+    an optional construct.
+
+    Parameters
+    ----------
+    found : Plan
+    headers : sequence of str
+    instrument : Instrument
+    file : str
+    quiet : bool
+        Do not warn of unknown columns that look like no question, as a program adds them on purpose.
+
+    Returns
+    -------
+    list of Event
+
+    Raises
+    ------
+    DataError
+        If items that were to be asked have no column.
+
+    Warns
+    -----
+    DataWarning
+        If there are columns that the instrument does not know.
+    """
+    extra = [headers[position].strip() for position in found.extra]
+    absent = [name for name in instrument.items if name not in found.known]
+    allowed = _may_be_absent(instrument, absent)
+    lacking = [name for name in absent if name not in allowed]
+    if lacking:
+        near = [f"{one} → {name}" for one in extra if (name := closest(one, lacking))]
+        key = "survey.missing_items_near" if near else "survey.missing_items"
+        counts = {"n": len(lacking), "items": shortened(lacking, 12), "instrument": instrument.id}
+        raise DataError(key, file=file, near=shortened(near), **counts)
+    events = [Event("columns", "log_absent", name, 1) for name in absent]
+    unused = set(instrument.items) | set(instrument.questions) | set(instrument.checks)
+    near = {name: found_id for name in extra if (found_id := closest(name, unused - found.known))}
+    for position, name in zip(found.extra, extra, strict=True):
+        key = "log_extra_near" if name in near else "log_extra"
+        events.append(Event("columns", key, f"{letter(position)} ({name})", 1, {"near": near.get(name, "")}))
+    if near or (extra and not quiet):
+        key = "survey.unknown_columns_near" if near else "survey.unknown_columns"
+        likely = shortened(f"{name} → {found_id}" for name, found_id in near.items())
+        warn(DataWarning, key, stacklevel=6, file=file, n=len(extra), columns=shortened(extra), near=likely)
+    events += [Event("columns", "log_personal", headers[position].strip(), 1) for position in found.dropped]
+    return events
+
+
+def _may_be_absent(instrument: Instrument, absent: Sequence[str]) -> frozenset[str]:
+    without = set(absent)
+    optional = {
+        name for c in instrument.constructs.values() if c.optional and set(c.items) <= without for name in c.items
+    }
+    long_form = {name for name, item in instrument.items.items() if not item.core}
+    any_core = any(item.core for item in instrument.items.values())
+    return frozenset(optional | (long_form if any_core and long_form <= without else set()))
