@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float64]
 Operator: TypeAlias = Literal["=~", "~", "~~"]
 _LINE = re.compile(r"\s*([^\W\d]\w*)\s*(=~|~~|~)\s*(\S.*)$")
-_TERM = re.compile(r"\s*([+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*\*\s*([^\W\d]\w*)\s*$")
+_TERM = re.compile(r"\s*(?:\+\s*)?(-?\s*(?:\d+\.?\d*|\.\d+))\s*\*\s*([^\W\d]\w*)\s*$")
 _ROUNDING = 1e-12
 
 
@@ -69,8 +69,8 @@ def read_paths(syntax: str) -> tuple[Term, ...]:
         if matched is None:
             raise ModelSyntaxError("simulate.path_line", line=number, found=line.strip())
         lhs, op, right = matched.groups()
-        for piece in re.findall(r"[+-]?[^+-]+(?:(?<=[\d.][eE])[+-]\d+[^+-]*)?", right):
-            term = _read_term(lhs, op, piece.removeprefix("+"), number)
+        for piece in re.split(r"(?<=\w)\s*(?=[+-])", right):
+            term = _read_term(lhs, op, piece, number)
             key = (min(lhs, term.rhs), max(lhs, term.rhs), op) if op == "~~" else (lhs, term.rhs, op)
             if key in terms:
                 raise ModelSyntaxError("simulate.path_twice", line=number, path=f"{lhs} {op} {term.rhs}")

@@ -79,8 +79,8 @@ def simulate_responses(
     size = stated.n if n is None else n
     if size is None or size < 1:
         raise ContentError("simulate.how_many", given=size)
-    questions = [_question(instrument, item) for item in instrument.items]
-    _check_names(stated, instrument)
+    questions = questions_of(instrument)
+    check_names(stated, instrument)
     persons = draw_persons(instrument, stated, size, seed)
     latent = latent_responses(stated, questions, size, seed, languages=persons["form_language"].to_numpy())
     codes = {question.name: _codes(stated, question, latent[question.name]) for question in questions}
@@ -145,9 +145,19 @@ def _combine(model: Measurement, latents: Array, method: Array, unique: Mapping[
     }
 
 
-def _question(instrument: Instrument, item: str) -> Question:
-    known = instrument.items[item]
-    return Question(item, known.construct, instrument.scale_of(item).codes, known.reverse)
+def questions_of(instrument: Instrument) -> list[Question]:
+    """Return the items of an instrument as the simulation sees them.
+
+    Parameters
+    ----------
+    instrument : Instrument
+
+    Returns
+    -------
+    list of Question
+    """
+    items = instrument.items.values()
+    return [Question(item.id, item.construct, instrument.scale_of(item.id).codes, item.reverse) for item in items]
 
 
 def _codes(population: Population, question: Question, latent: Array) -> Array:
@@ -191,8 +201,19 @@ def _frame(instrument: Instrument, persons: pd.DataFrame, answers: pd.DataFrame,
     return pd.concat([paradata, before, kept], axis=1).set_axis(ids, axis=0)
 
 
-def _check_names(population: Population, instrument: Instrument) -> None:
-    """Raise if the population names a construct, item, covariate or language that the instrument does not have."""
+def check_names(population: Population, instrument: Instrument) -> None:
+    """Raise if the population names a construct, item, covariate or language that the instrument does not have.
+
+    Parameters
+    ----------
+    population : Population
+    instrument : Instrument
+
+    Raises
+    ------
+    ContentError
+        Says where in the population, and what the name may have been meant for.
+    """
     terms = read_paths(population.paths)
     higher = {term.lhs for term in terms if term.op == "=~"}
     named = {*instrument.constructs, *instrument.items}
