@@ -17,6 +17,7 @@ from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from cbecmodel.survey.formats.table import RawTable
     from cbecmodel.survey.instrument import Instrument
 

@@ -9,6 +9,7 @@ from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.parts import Check, Question
 

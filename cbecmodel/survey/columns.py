@@ -12,6 +12,7 @@ from cbecmodel.survey.wording import closest, fold, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from cbecmodel.survey.codebook import Field
     from cbecmodel.survey.instrument import Instrument
 

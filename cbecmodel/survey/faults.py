@@ -14,6 +14,7 @@ from cbecmodel.survey.wording import closest, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from cbecmodel.survey import recode
@@ -99,10 +100,10 @@ def respondents(table: RawTable, position: int | None) -> pd.Index[Any]:
     if position is None:
         return pd.RangeIndex(1, len(table.rows) + 1, name="respondent")
     column = table.cells.iloc[:, position]
+    filled = column.notna().to_numpy()
     ids = np.array(
-        ["" if value is None or value is pd.NA else as_text(value).strip() for value in column.to_numpy(object)], object
+        ["" if not full else as_text(v).strip() for v, full in zip(column, filled, strict=True)], dtype=object
     )
-    ids[pd.isna(column).to_numpy()] = ""
     where = {"file": table.file, "column": f"{letter(position)} ({table.headers[position].strip()})"}
     blank = ids == ""
     if blank.any():

@@ -89,8 +89,8 @@ def read_paradata(table: RawTable, found: Plan, index: pd.Index[Any]) -> tuple[p
     Returns
     -------
     frame : pandas.DataFrame
-        ``duration_s`` (seconds), ``form_language`` (``"zh"``, ``"en"`` …), ``start_time``, ``end_time`` (dates), ``device``, ``wave``: those that the
-        file has. What cannot be read is empty and counted in the log.
+        ``duration_s`` (seconds), ``form_language`` (``"zh"``, ``"en"`` …), ``start_time``, ``end_time`` (dates),
+        ``device``, ``wave``: those that the file has. What cannot be read is empty and counted in the log.
     events : list of Event
     """
     columns: dict[str, Any] = {}
@@ -135,9 +135,10 @@ def times(cells: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.datetime64]]:
     ['2024-03-05T14:03:22', 'NaT']
     """
     which, distinct = pd.factorize(cells, use_na_sentinel=True)
-    texts = [
-        as_text(value).strip().replace("/", "-").replace("年", "-").replace("月", "-").replace("日", " ")
-        for value in distinct
-    ]
+    texts = [_iso(as_text(value)) for value in distinct]
     read = pd.to_datetime(pd.Series([*texts, None], dtype=object), errors="coerce", format="mixed", utc=True)
     return np.asarray(read.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")[which])
+
+
+def _iso(text: str) -> str:
+    return text.strip().replace("/", "-").replace("年", "-").replace("月", "-").replace("日", " ")

@@ -30,9 +30,10 @@ def read_responses(
 ) -> Responses:
     r"""Read the answers of a survey.
 
-    Columns are matched to questions by id (case and surrounding spaces do not matter), in a 问卷星 export by the text of the question; nothing
-    is guessed. Labels in any language of the instrument become codes, missing codes become NaN with their reason kept, reversed
-    items are reversed, IP addresses are not taken over, and every change is in ``.log``. The file itself is never changed.
+    Columns are matched to questions by id (case and surrounding spaces do not matter), in a 问卷星 export by the text of
+    the question; nothing is guessed. Labels in any language of the instrument become codes, missing codes become NaN with
+    their reason kept, reversed items are reversed, IP addresses are not taken over, and every change is in ``.log``. The
+    file itself is never changed.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def read_responses(
     FileError
         If there is no such file, or its bytes cannot be read.
     DataError
-        If an item has no column or two, a respondent occurs twice, or an answer is outside its scale or unreadable; says file, row, column and
-        item. Rows are counted as a spreadsheet shows them: the header is row 1.
+        If an item has no column or two, a respondent occurs twice, or an answer is outside its scale or unreadable; says
+        file, row, column and item. Rows are counted as a spreadsheet shows them: the header is row 1.
 
     Warns
     -----
@@ -75,7 +76,7 @@ def read_responses(
     ... scales: {agree: {points: {1: No, 2: Partly, 3: Yes}}}
     ... constructs: {JOY: {name: Joy, items: {J1: {text: I sing.}, J2: {text: I sulk., reverse: true}}}}
     ... ''')
-    >>> _ = write_atomic(folder / "answers.csv", "id,J1,J2\\n11,Yes,1\\n12,partly,3\\n")
+    >>> _ = write_atomic(folder / "answers.csv", "id,J1,J2\n11,Yes,1\n12,partly,3\n")
     >>> answers = read_responses(folder / "answers.csv", folder / "mood.yaml")
     >>> answers.frame
                  J1   J2

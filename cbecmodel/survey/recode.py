@@ -13,6 +13,7 @@ from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
     from numpy.typing import NDArray
 
     from cbecmodel.survey.codebook import Field

@@ -21,6 +21,7 @@ from cbecmodel.survey.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.screening import Screening
 
@@ -63,13 +64,14 @@ class Responses:
     ----------
     instrument : Instrument
     frame : pandas.DataFrame
-        Ready for analysis: index ``respondent``, a column a question. Items are float codes, reversed items already reversed, missing
-        answers NaN; a multiple question has a 0/1 column an option (``X_PLATFORMS_1``); then ``duration_s``, ``form_language``,
-        ``start_time``, ``end_time``, ``device``, ``wave`` as far as the file has them.
+        Ready for analysis: index ``respondent``, a column a question. Items are float codes, reversed items already
+        reversed, missing answers NaN; a multiple question has a 0/1 column an option (``X_PLATFORMS_1``); then
+        ``duration_s``, ``form_language``, ``start_time``, ``end_time``, ``device``, ``wave`` as far as the file has them.
     raw : pandas.DataFrame
         The cells as read, same index; only IP addresses are gone.
     missing : pandas.DataFrame
-        For every question, why there is no answer: ``""`` answered, ``"blank"`` empty cell, or the missing code as text (``"-77"``).
+        For every question, why there is no answer: ``""`` answered, ``"blank"`` empty cell, or the missing code as text
+        (``"-77"``).
     source : Source
     extra_columns : tuple of str
         Columns of ``raw`` that the instrument does not know.
@@ -270,18 +272,12 @@ class Responses:
         for construct in self.instrument.constructs.values():
             items = [name for name in construct.items if name in self.frame]
             if items:
-                values = self.frame[items]
+                values = self.frame[items].to_numpy(dtype=float).ravel()
+                given = values[~np.isnan(values)]
+                spread = given.std(ddof=1) if given.size > 1 else np.nan
+                mean = given.mean() if given.size else np.nan
                 name = construct.name.get(lang, construct.id)
-                rows.append(
-                    (
-                        construct.id,
-                        name,
-                        len(items),
-                        values.stack().mean(),
-                        values.stack().std(),
-                        values.isna().to_numpy().mean(),
-                    )
-                )
+                rows.append((construct.id, name, len(items), mean, spread, 1 - given.size / max(values.size, 1)))
         frame = pd.DataFrame(rows, columns=["id", "name", "items", "mean", "sd", "missing"])
         shown = {
             "id": Column(say("col_construct"), "text"),
@@ -315,7 +311,7 @@ class Responses:
 def _hash(headers: tuple[str, ...], cells: pd.DataFrame) -> str:
     """Hash the values themselves, so that the number does not depend on versions or on how a file would be written."""
     digest = hashlib.sha256("\x1f".join(headers).encode())
-    for column in cells.values():
+    for _, column in cells.items():  # noqa: PERF102 - a frame, not a dict
         numeric = pd.api.types.is_numeric_dtype(column.dtype)
         block = (
             column.to_numpy(dtype=float, na_value=np.nan).tobytes()

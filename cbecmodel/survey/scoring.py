@@ -17,8 +17,8 @@ def scores(responses: Responses, method: Literal["mean", "sum"] = "mean", *, min
     r"""Return construct scores.
 
     With :math:`m_i` of :math:`k` items answered, the mean is :math:`\bar x_i = \sum_j x_{ij} / m_i` and the sum is prorated,
-    :math:`k \bar x_i`; both are missing if :math:`m_i / k` is below ``min_answered``. Person-mean imputation of this kind is tolerable when
-    at least half of the items are there [1]_; models of latent variables do not use it.
+    :math:`k \bar x_i`; both are missing if :math:`m_i / k` is below ``min_answered``. Person-mean imputation of this kind
+    is tolerable when at least half of the items are there [1]_; models of latent variables do not use it.
 
     Parameters
     ----------

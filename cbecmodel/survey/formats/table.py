@@ -9,6 +9,7 @@ from cbecmodel.survey.recode import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray

@@ -51,7 +51,7 @@ def read_table(path: Path, data: bytes, encoding: str | None = None) -> RawTable
     Examples
     --------
     >>> from pathlib import Path
-    >>> table = read_table(Path("a.csv"), "id;PU1\\n7;同意\\n".encode("gbk"))
+    >>> table = read_table(Path("a.csv"), "id;PU1\n7;同意\n".encode("gbk"))
     >>> table.headers, table.encoding, table.cells.iloc[0].tolist()
     (('id', 'PU1'), 'gb18030', ['7', '同意'])
     """

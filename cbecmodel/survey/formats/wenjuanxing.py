@@ -1,8 +1,8 @@
 """问卷星 (Wenjuanxing) exports, by text (按文本) and by number (按序号), with old and new headers.
 
-The platform knows no item ids: its headers are ``3、text of the question``, ``3、title—text of the row`` (matrix), ``3、title(option)`` or
-``第3题(text of the row)``. Texts are compared without spaces, punctuation and width; a header that fits no question, or more than
-one, is never guessed.
+The platform knows no item ids: its headers are ``3、text of the question``, ``3、title—text of the row`` (matrix),
+``3、title(option)`` or ``第3题(text of the row)``. Texts are compared without spaces, punctuation and width; a header
+that fits no question, or more than one, is never guessed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cbecmodel.survey.wording import bare, fold, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from cbecmodel.survey.codebook import Field
     from cbecmodel.survey.formats.table import RawTable
 
@@ -182,7 +183,7 @@ class _Texts:
         return [] if code is None else [code]
 
     def language(self, headers: Sequence[str], languages: Sequence[str]) -> str:
-        """The language most headers are in; none if two are level."""
+        """Return the language most headers are in; none if two are level."""
         votes: Counter[str] = Counter()
         for header in headers:
             for name in self.find(header):

@@ -1,4 +1,4 @@
-"""Excel workbooks: values only; macros are never run, formulas never computed, and a workbook that unpacks to too much is refused."""
+"""Excel workbooks: values only; macros never run, formulas are never computed, and what unpacks to too much is refused."""
 
 from __future__ import annotations
 
