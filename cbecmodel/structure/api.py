@@ -1,0 +1,234 @@
+"""What users call: ``sem``, ``cfa`` and ``growth``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from cbecmodel.errors import ConvergenceError, DataError
+from cbecmodel.structure.checks import solution_findings
+from cbecmodel.structure.columns import frame_of
+from cbecmodel.structure.constraints import equality_space, require_labels
+from cbecmodel.structure.crosscheck import ENGINES
+from cbecmodel.structure.defaults import parameter_table
+from cbecmodel.structure.matrices import pattern_of
+from cbecmodel.structure.moments import SampleMoments, moments_from_data, moments_from_summary
+from cbecmodel.structure.native import Problem
+from cbecmodel.structure.options import Function, Options, check_options
+from cbecmodel.structure.results import SEMResults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from cbecmodel.structure.partable import ParameterTable
+
+
+def sem(
+    model: str,
+    data: Any = None,
+    *,
+    estimator: str = "ML",
+    se: str | None = None,
+    missing: str = "listwise",
+    group: str | None = None,
+    group_equal: str | Sequence[str] = (),
+    group_partial: str | Sequence[str] = (),
+    ordered: str | Sequence[str] | bool = (),
+    parameterization: str = "delta",
+    std_lv: bool = False,
+    orthogonal: bool = False,
+    meanstructure: bool | None = None,
+    fixed_x: bool = True,
+    cluster: str | None = None,
+    weights: str | None = None,
+    bounds: Any = None,
+    rotation: str = "geomin",
+    likelihood: str = "normal",
+    information: str | None = None,
+    test: str | None = None,
+    sample_cov: pd.DataFrame | None = None,
+    sample_mean: pd.Series[float] | Mapping[str, float] | None = None,
+    sample_nobs: int | None = None,
+    engine: str = "native",
+) -> SEMResults:
+    """Fit a structural equation model.
+
+    Parameters
+    ----------
+    model : str
+        lavaan syntax.
+    data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
+        Cases with a missing value on a variable of the model are left out and counted.
+    estimator : {"ML"}
+        Maximum likelihood.
+    se : {"standard", "none"}, optional
+    missing : {"listwise"}
+    group, group_equal, group_partial, ordered, parameterization, cluster, weights, bounds, rotation
+        Several groups, ordered answers, clusters, weights and bounds: raise a :class:`~cbecmodel.errors.ModelError` that
+        says what is available when this version cannot do it.
+    std_lv : bool
+        Give latent variables variance one instead of fixing each first loading.
+    orthogonal : bool
+        Latent variables do not covary unless the model says so.
+    meanstructure : bool, optional
+        Model the means; by default when the model has an intercept.
+    fixed_x : bool
+        Take moments of exogenous observed variables as given.
+    likelihood : {"normal", "wishart"}
+        Divide by N or N - 1.
+    information : {"expected", "observed"}, optional
+        Which information standard errors come from; expected by default.
+    test : {"standard"}, optional
+    sample_cov : pandas.DataFrame, optional
+        Covariances (divisor N - 1) instead of data, with ``sample_nobs`` and, for means, ``sample_mean``.
+    sample_mean : pandas.Series or mapping, optional
+    sample_nobs : int, optional
+    engine : {"native", "semopy"}
+        Where the estimates come from; everything else is computed here in either case.
+
+    Returns
+    -------
+    SEMResults
+
+    Raises
+    ------
+    ModelSyntaxError, ModelError, DataError, ConvergenceError
+
+    References
+    ----------
+    .. [1] Rosseel, Y. (2012). lavaan: An R package for structural equation modeling. Journal of Statistical Software, 48(2).
+    .. [2] Bollen, K. A. (1989). Structural equations with latent variables. Wiley.
+
+    Examples
+    --------
+    >>> import cbecmodel as cbec
+    >>> from semopy.examples import political_democracy
+    >>> fit = cbec.sem("ind60 =~ x1 + x2 + x3; dem60 =~ y1 + y2 + y3 + y4; dem60 ~ ind60", political_democracy.get_data())
+    >>> fit.df, round(float(fit.fit_measures["chisq"]), 3)
+    (13, 22.786)
+    """
+    return _fit("sem", dict(locals()))
+
+
+def cfa(model: str, data: Any = None, **options: Any) -> SEMResults:
+    """Fit a confirmatory factor analysis, with lavaan's defaults for ``cfa``.
+
+    Parameters
+    ----------
+    model, data, **options
+        As in :func:`sem`.
+
+    Returns
+    -------
+    SEMResults
+
+    Examples
+    --------
+    >>> import cbecmodel as cbec
+    >>> from semopy.examples import holzinger39
+    >>> fit = cbec.cfa("visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6; speed =~ x7 + x8 + x9", holzinger39.get_data())
+    >>> round(float(fit.fit_measures["chisq"]), 3)
+    85.306
+    """
+    return _fit("cfa", _all_options(model, data, options))
+
+
+def growth(model: str, data: Any = None, **options: Any) -> SEMResults:
+    """Fit a latent growth curve model, with lavaan's defaults for ``growth``.
+
+    Parameters
+    ----------
+    model, data, **options
+        As in :func:`sem`; means are modelled: latent ones are free, intercepts of indicators zero.
+
+    Returns
+    -------
+    SEMResults
+
+    Examples
+    --------
+    >>> import cbecmodel as cbec
+    >>> from semopy.examples import political_democracy
+    >>> fit = cbec.growth("i =~ 1*y1 + 1*y2 + 1*y3; s =~ 0*y1 + 1*y2 + 2*y3", political_democracy.get_data())
+    >>> fit.df
+    1
+    """
+    return _fit("growth", _all_options(model, data, options))
+
+
+def _all_options(model: str, data: Any, options: dict[str, Any]) -> dict[str, Any]:
+    import inspect
+
+    bound = inspect.signature(sem).bind(model, data, **options)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
+    model, data = asked.pop("model"), asked.pop("data")
+    summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
+    options = check_options(function, asked)
+    table = parameter_table(model, options)
+    samples = _samples(table, options, data, summary)
+    return fit_table(table, samples, options, model=model, data=data)
+
+
+def _samples(table: ParameterTable, options: Options, data: Any, summary: tuple[Any, ...]) -> tuple[SampleMoments, ...]:
+    if data is not None:
+        return (moments_from_data(data, table.observed, options.likelihood),)
+    if summary[0] is None:
+        raise DataError("structure.no_data")
+    return (moments_from_summary(table.observed, *summary, options.likelihood),)
+
+
+def fit_table(
+    table: ParameterTable, samples: tuple[SampleMoments, ...], options: Options, *, model: str = "", data: Any = None
+) -> SEMResults:
+    """Estimate the model of a parameter table.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    samples : tuple of SampleMoments
+        One a group.
+    options : Options
+    model : str
+        Its syntax, to be remembered.
+    data : object, optional
+        Where the moments come from, for the index of the cases used and whether they were simulated.
+
+    Returns
+    -------
+    SEMResults
+
+    Raises
+    ------
+    ModelError, ConvergenceError
+    """
+    rules = [rule for rule in table.constraints if rule.op == ":="]
+    known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
+    require_labels([rule.right for rule in rules], known)
+    problem = Problem(table, samples, pattern_of(table, samples), equality_space(table))
+    optimum = ENGINES[options.engine].estimate(problem)
+    if not optimum.converged:
+        raise ConvergenceError(
+            "structure.not_converged",
+            engine=options.engine,
+            gradient=f"{optimum.gradient:.2g}",
+            iterations=optimum.iterations,
+        )
+    rows = samples[0].rows
+    fit = SEMResults(
+        options,
+        problem,
+        optimum,
+        model=model or table.to_syntax(),
+        data_used=None if data is None or rows is None else frame_of(data).index[rows],
+        synthetic=bool(getattr(data, "synthetic", False)),
+    )
+    fit.warnings = tuple(finding.warning() for finding in solution_findings(problem, fit.x, fit.unidentified, fit.df))
+    for warning in fit.warnings:
+        warnings.warn(warning, stacklevel=4)
+    return fit

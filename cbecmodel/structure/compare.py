@@ -1,0 +1,70 @@
+"""Comparison of fitted models."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cbecmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from cbecmodel.structure.results import SEMResults
+
+
+def compare(*fits: SEMResults) -> pd.DataFrame:
+    """Compare models fitted to the same data: likelihood-ratio tests between neighbours and information criteria.
+
+    Parameters
+    ----------
+    *fits : SEMResults
+        Two or more; they are ordered by degrees of freedom. The tests mean something only for nested models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model, in order of df: df aic bic chisq chisq_diff df_diff pvalue. The index says which argument it was.
+
+    Raises
+    ------
+    ModelError
+        If the models were not fitted to the same cases and variables by the same estimator.
+
+    Examples
+    --------
+    >>> import cbecmodel as cbec
+    >>> from semopy.examples import political_democracy
+    >>> data = political_democracy.get_data()
+    >>> free = cbec.cfa("f =~ y1 + y2 + y3 + y4", data)
+    >>> tau = cbec.cfa("f =~ 1*y1 + 1*y2 + 1*y3 + 1*y4", data)
+    >>> cbec.compare(free, tau)["df_diff"].tolist()
+    [nan, 3.0]
+    """
+    if len(fits) < 2:
+        raise ModelError("structure.compare_two")
+    first = fits[0]
+    for fit in fits[1:]:
+        _require_comparable(first, fit)
+    order = sorted(range(len(fits)), key=lambda index: fits[index].df)
+    measures = [fits[index].fit_measures for index in order]
+    frame = pd.DataFrame([found[["df", "aic", "bic", "chisq"]] for found in measures])
+    frame.index = pd.Index([index + 1 for index in order], name="model")
+    chisq = np.diff(frame["chisq"].to_numpy(), prepend=math.nan)
+    df = np.diff(frame["df"].to_numpy(), prepend=math.nan)
+    with np.errstate(invalid="ignore"):
+        pvalue = np.where(df > 0, special.chdtrc(np.where(df > 0, df, 1), np.maximum(chisq, 0)), math.nan)
+    return frame.assign(chisq_diff=chisq, df_diff=df, pvalue=pvalue)
+
+
+def _require_comparable(one: SEMResults, other: SEMResults) -> None:
+    same = set(one.observed) == set(other.observed) and one.n_obs == other.n_obs
+    same = same and one.options.estimator == other.options.estimator
+    if same:
+        for a, b in zip(one.problem.samples, other.problem.samples, strict=False):
+            order = [b.names.index(name) for name in a.names]
+            same = same and bool(np.allclose(a.cov, b.cov[np.ix_(order, order)], rtol=1e-9, atol=1e-12))
+    if not same:
+        raise ModelError("structure.not_comparable")

@@ -1,0 +1,117 @@
+"""Newton's method with safeguards, in the space the equality constraints leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cbecmodel.structure.likelihood import Derivatives
+
+if TYPE_CHECKING:
+    from cbecmodel.structure.constraints import Space
+
+Floats = NDArray[np.float64]
+Objective = Callable[[Floats, bool], Derivatives]
+
+GRADIENT_OK: Final = 1e-7  # largest gradient element, in standardized units, at what counts as an optimum
+_POLISHED: Final = 1e-13
+_SCORING_STEPS: Final = 3
+_HALVINGS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where the search ended.
+
+    Attributes
+    ----------
+    x : ndarray, shape (q,)
+    value : float
+    gradient : float
+        Its largest element in the space of the constraints.
+    iterations : int
+    converged : bool
+        Judged by the gradient.
+    """
+
+    x: Floats
+    value: float
+    gradient: float
+    iterations: int
+    converged: bool
+
+
+def minimise(objective: Objective, space: Space, start: Floats, max_iterations: int = 300) -> Optimum:
+    """Minimise a discrepancy.
+
+    Fisher scoring first, then Newton steps where the Hessian is positive definite, each with step halving; at the end
+    full Newton steps as long as the gradient still falls.
+
+    Parameters
+    ----------
+    objective : callable
+        ``objective(x, second)`` returns value, gradient, and (if ``second``) Hessian and expected information.
+    space : Space
+    start : ndarray, shape (q,)
+    max_iterations : int
+
+    Returns
+    -------
+    Optimum
+    """
+    z = space.coordinates(start)
+    here = objective(space.point(z), True)
+    if not np.isfinite(here.value):
+        return Optimum(space.point(z), np.inf, np.inf, 0, False)
+    steps = 0
+    for steps in range(1, max_iterations + 1):
+        gradient = space.basis.T @ here.gradient
+        size = float(np.abs(gradient).max(initial=0.0))
+        if size < _POLISHED:
+            break
+        direction = _direction(space, here, gradient, steps)
+        moved = _line_search(objective, space, z, here, gradient=gradient, direction=direction)
+        if moved is None:
+            break
+        z, here = moved
+    gradient = space.basis.T @ here.gradient
+    size = float(np.abs(gradient).max(initial=0.0))
+    return Optimum(space.point(z), here.value, size, steps, size < GRADIENT_OK)
+
+
+def _direction(space: Space, here: Derivatives, gradient: Floats, step: int) -> Floats:
+    hessian = space.basis.T @ here.hessian @ space.basis
+    if step > _SCORING_STEPS:
+        try:
+            np.linalg.cholesky(hessian)
+            return -np.linalg.solve(hessian, gradient)
+        except np.linalg.LinAlgError:
+            pass  # not convex here: score instead
+    scoring = 2 * space.basis.T @ here.information @ space.basis
+    values, vectors = np.linalg.eigh(scoring)
+    kept = values > 1e-10 * values[-1]
+    along = vectors[:, kept]
+    return -along @ ((along.T @ gradient) / values[kept])
+
+
+def _line_search(
+    objective: Objective, space: Space, z: Floats, here: Derivatives, *, gradient: Floats, direction: Floats
+) -> tuple[Floats, Derivatives] | None:
+    slope = float(gradient @ direction)
+    length = 1.0
+    for _ in range(_HALVINGS):
+        there = z + length * direction
+        value = objective(space.point(there), False).value
+        if value <= here.value + 1e-4 * length * slope:
+            return there, objective(space.point(there), True)
+        if np.isfinite(value) and abs(value - here.value) <= 1e-12 * max(1.0, abs(here.value)):
+            # too close for the value to tell: the gradient decides
+            found = objective(space.point(there), True)
+            before = np.abs(gradient).max()
+            return (there, found) if np.abs(space.basis.T @ found.gradient).max() < 0.9 * before else None
+        length /= 2
+    return None

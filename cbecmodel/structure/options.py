@@ -1,0 +1,135 @@
+"""Options of :func:`cbecmodel.sem`: their names, and the one place that checks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from cbecmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Estimator = Literal["ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", "GLS", "ULS", "WLS", "DWLS", "WLSM", "WLSMV", "ULSMV"]
+Missing = Literal["listwise", "fiml", "two_stage", "robust_two_stage"]
+Engine = Literal["native", "semopy"]
+Information = Literal["expected", "observed", "first_order"]
+Likelihood = Literal["normal", "wishart"]
+Parameterization = Literal["delta", "theta"]
+Function = Literal["sem", "cfa", "growth"]
+GroupEqual = Literal[
+    "loadings", "intercepts", "means", "thresholds", "regressions", "residuals", "residual_covariances",
+    "lv_variances", "lv_covariances", "composite_loadings",
+]  # fmt: skip
+
+_KNOWN: Final[dict[str, tuple[str, ...]]] = {
+    "estimator": get_args(Estimator),
+    "missing": get_args(Missing),
+    "engine": get_args(Engine),
+    "information": get_args(Information),
+    "likelihood": get_args(Likelihood),
+    "parameterization": get_args(Parameterization),
+    "group_equal": get_args(GroupEqual),
+}
+# What the estimators of this version can do; an option outside raises and names these.
+_AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
+    "estimator": ("ML",),
+    "missing": ("listwise",),
+    "engine": ("native", "semopy"),
+    "information": ("expected", "observed"),
+    "likelihood": ("normal", "wishart"),
+    "parameterization": ("delta",),
+    "se": ("standard", "none"),
+    "test": ("standard",),
+}
+_NOT_YET: Final = ("ordered", "cluster", "weights", "bounds", "group", "group_equal", "group_partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything :func:`cbecmodel.sem` was asked for, checked.
+
+    Attributes
+    ----------
+    function : {"sem", "cfa", "growth"}
+        Whose defaults the parameter table has.
+    estimator, se, missing, parameterization, rotation, likelihood, information, test, engine : str
+        See :func:`cbecmodel.sem`.
+    group, cluster, weights : str or None
+        Columns of the data.
+    group_equal, group_partial, ordered : tuple of str
+    std_lv, orthogonal, fixed_x : bool
+    meanstructure : bool or None
+        None: when asked or needed.
+    """
+
+    function: Function = "sem"
+    estimator: str = "ML"
+    se: str = "standard"
+    missing: str = "listwise"
+    group: str | None = None
+    group_equal: tuple[str, ...] = ()
+    group_partial: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+    parameterization: str = "delta"
+    std_lv: bool = False
+    orthogonal: bool = False
+    meanstructure: bool | None = None
+    fixed_x: bool = True
+    cluster: str | None = None
+    weights: str | None = None
+    bounds: Any = None
+    rotation: str = "geomin"
+    likelihood: str = "normal"
+    information: str = "expected"
+    test: str = "standard"
+    engine: str = "native"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def check_options(function: Function, asked: dict[str, Any]) -> Options:
+    """Check what was asked for and fill in what each estimator implies.
+
+    Parameters
+    ----------
+    function : {"sem", "cfa", "growth"}
+    asked : dict
+        The keyword arguments as given.
+
+    Returns
+    -------
+    Options
+
+    Raises
+    ------
+    ModelError
+        If a value is unknown, or not available yet; names what is.
+
+    Examples
+    --------
+    >>> check_options("sem", {"estimator": "ML", "se": None}).se
+    'standard'
+    """
+    chosen = dict(asked)
+    for name, default in (("se", "standard"), ("information", "expected"), ("test", "standard")):
+        chosen[name] = default if chosen.get(name) is None else chosen[name]
+    for name in ("group_equal", "group_partial", "ordered"):
+        chosen[name] = _names(chosen.get(name, ()))
+    for name, known in _KNOWN.items():
+        for value in _names(chosen.get(name, ())):
+            if value not in known:
+                raise ModelError("structure.unknown_option", option=name, value=value, known=", ".join(known))
+    for name, available in _AVAILABLE.items():
+        value = chosen.get(name, available[0])
+        if value not in available:
+            raise ModelError("structure.option_unavailable", option=name, value=value, available=", ".join(available))
+    for name in _NOT_YET:
+        if chosen.get(name) not in (None, (), False):
+            raise ModelError("structure.argument_unavailable", option=name)
+    return Options(function=function, **chosen)
+
+
+def _names(value: str | Sequence[str] | bool | None) -> tuple[str, ...]:
+    if value is None or value is False:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]  # True is refused by tuple()

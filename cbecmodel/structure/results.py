@@ -1,0 +1,363 @@
+"""What a fitted structural equation model answers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cbecmodel.errors import CbecWarning, ModelError
+from cbecmodel.structure import readouts
+from cbecmodel.structure.fit_measures import ml_measures, model_df
+from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from cbecmodel.structure.minimise import Optimum
+    from cbecmodel.structure.native import Problem
+    from cbecmodel.structure.options import Options
+    from cbecmodel.structure.partable import ParameterTable
+
+Floats = NDArray[np.float64]
+
+
+class SEMResults:
+    """A fitted model; everything is computed when first asked for, at full precision.
+
+    Attributes
+    ----------
+    options : Options
+    table : ParameterTable
+    problem : Problem
+    optimum : Optimum
+    group_labels : tuple of str
+        Names of the groups, in order of first appearance.
+    data_used : pandas.Index or None
+        Rows of the data that were used.
+    synthetic : bool
+        Whether the data were simulated.
+    model : str
+        The syntax.
+
+    Examples
+    --------
+    >>> import cbecmodel as cbec
+    >>> from semopy.examples import political_democracy
+    >>> fit = cbec.cfa("ind60 =~ x1 + x2 + x3", political_democracy.get_data())
+    >>> fit.parameters.loc[1, ["lhs", "op", "rhs"]].tolist(), round(fit.parameters.loc[1, "est"], 3)
+    (['ind60', '=~', 'x2'], 2.193)
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        problem: Problem,
+        optimum: Optimum,
+        *,
+        model: str,
+        group_labels: tuple[str, ...] = ("",),
+        data_used: pd.Index | None = None,
+        synthetic: bool = False,
+    ) -> None:
+        self.options, self.problem, self.optimum, self.model = options, problem, optimum, model
+        self.group_labels, self.data_used, self.synthetic = group_labels, data_used, synthetic
+        self.warnings: tuple[CbecWarning, ...] = ()
+
+    # ---------------------------------------------------------------- facts
+    @property
+    def table(self) -> ParameterTable:
+        """Return the parameter table."""
+        return self.problem.table
+
+    @property
+    def converged(self) -> bool:
+        """Return whether the gradient is zero, by our own measure."""
+        return self.optimum.converged
+
+    @property
+    def n_obs(self) -> int:
+        """Return the number of cases used."""
+        return sum(sample.n for sample in self.problem.samples)
+
+    @property
+    def n_dropped(self) -> int:
+        """Return the number of cases left out for missing answers on the model's variables."""
+        return sum(sample.n_dropped for sample in self.problem.samples)
+
+    @property
+    def df(self) -> int:
+        """Return the degrees of freedom."""
+        return model_df(self.table, self.problem.space.size)
+
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """Return the latent variables."""
+        return self.table.latents
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Return the observed variables."""
+        return self.table.observed
+
+    @property
+    def x(self) -> Floats:
+        """Return the free parameters, shape (q,)."""
+        return self.optimum.x
+
+    # ---------------------------------------------------------------- estimates
+    @cached_property
+    def _uncertainty(self) -> Uncertainty:
+        if self.options.se == "none":
+            return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
+        return likelihood_vcov(self.problem, self.x, self.options.information, self.options.likelihood)
+
+    @property
+    def unidentified(self) -> tuple[int, ...]:
+        """Return the free parameters (from 0) about which the data have no information."""
+        return self._uncertainty.unidentified
+
+    @cached_property
+    def vcov(self) -> pd.DataFrame:
+        """Return the covariances of the free parameters, shape (q, q), rows that share a label included."""
+        names = list(self.table.free_names)
+        return pd.DataFrame(self._uncertainty.vcov, index=names, columns=names)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """Return all parameters.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group label est se z pvalue ci_lower ci_upper std_lv std_all. Fixed rows have ``se`` 0 and no
+            test. Defined parameters stand last, in group 0.
+        """
+        return readouts.parameter_frame(self.problem, self.x, self._uncertainty.vcov)
+
+    def standardized(self, type: Literal["all", "lv", "nox"] = "all", level: float = 0.95) -> pd.DataFrame:  # noqa: A002 - sem.md's name
+        """Return the standardized solution with delta-method standard errors.
+
+        Parameters
+        ----------
+        type : {"all", "lv", "nox"}
+            ``"lv"`` standardizes latent variables alone, ``"nox"`` all but fixed exogenous ones.
+        level : float
+            Of the interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group label est_std se z pvalue ci_lower ci_upper.
+        """
+        return readouts.standardized_frame(self.problem, self.x, self._uncertainty.vcov, type, level)
+
+    # ---------------------------------------------------------------- fit
+    @cached_property
+    def fit_measures(self) -> pd.Series[float]:
+        """Return the fit measures by lavaan's names, ``_`` for ``.``."""
+        found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
+        return pd.Series(found, dtype=np.float64, name="fit")
+
+    def implied(self) -> dict[str, Any]:
+        """Return the moments the model implies.
+
+        Returns
+        -------
+        dict
+            ``cov`` (DataFrame), ``mean`` (Series); for several groups a dict of these by group label.
+        """
+        return readouts.by_group(self, lambda number: readouts.implied_frames(self.problem, self.x, number))
+
+    def residuals(self, type: Literal["raw", "cor"] = "raw") -> dict[str, Any]:  # noqa: A002 - sem.md's name
+        """Return sample moments less implied ones.
+
+        Parameters
+        ----------
+        type : {"raw", "cor"}
+            ``"cor"`` compares correlation matrices (and means in standard deviations).
+
+        Returns
+        -------
+        dict
+            As :meth:`implied`.
+
+        Raises
+        ------
+        ModelError
+            For another type.
+        """
+        if type not in ("raw", "cor"):
+            raise ModelError("structure.unknown_option", option="type", value=type, known="raw, cor")
+        return readouts.by_group(self, lambda number: readouts.residual_frames(self.problem, self.x, number, type))
+
+    @cached_property
+    def r_squared(self) -> pd.Series[float]:
+        """Return the explained share of the variance of every variable that something predicts."""
+        return readouts.r_squared(self.problem, self.x, self.group_labels)
+
+    # ---------------------------------------------------------------- questions
+    def effects(self, source: str, target: str, level: float = 0.95) -> pd.DataFrame:
+        """Return direct, indirect and total effects of one variable on another, with delta-method standard errors.
+
+        Parameters
+        ----------
+        source, target : str
+        level : float
+            Of the interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns group effect path est se z pvalue ci_lower ci_upper std_all; ``effect`` is ``total``, ``direct``,
+            ``indirect`` (all routes together) or ``path`` (one route, named in ``path``).
+
+        Raises
+        ------
+        ModelError
+            If no path leads from one to the other.
+        """
+        return readouts.effects_frame(self.problem, self.x, self._uncertainty.vcov, source, target, level=level)
+
+    def wald_test(self, constraints: str) -> pd.Series[float]:
+        """Test constraints such as ``"a == b"`` or ``"a == 0; b == 0"`` together.
+
+        Parameters
+        ----------
+        constraints : str
+
+        Returns
+        -------
+        pandas.Series
+            ``statistic``, ``df``, ``pvalue``.
+        """
+        return readouts.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
+
+    def factor_scores(self, method: Literal["regression", "bartlett"] = "regression") -> pd.DataFrame:
+        """Return scores of the latent variables for the cases used.
+
+        Parameters
+        ----------
+        method : {"regression", "bartlett"}
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a case (the data's index), a column a latent variable.
+
+        Raises
+        ------
+        ModelError
+            If the model was fitted to moments, or Bartlett's scores do not exist.
+        """
+        return readouts.factor_scores(self, method)
+
+    def cross_check(self, tolerance: float = 1e-4) -> pd.DataFrame:
+        """Estimate again with the other engine and compare.
+
+        Parameters
+        ----------
+        tolerance : float
+            Largest difference that counts as agreement, in standard errors of the estimate (the other engine's stopping
+            rule leaves some 1e-6).
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group est other difference tolerance agrees, one row a free parameter.
+
+        Raises
+        ------
+        ModelError
+            If semopy cannot estimate such a model.
+        """
+        from cbecmodel.structure.crosscheck import cross_check
+
+        return cross_check(self.problem, self.x, self._uncertainty.vcov, self.options.engine, tolerance)
+
+    def compare(self, *others: SEMResults) -> pd.DataFrame:
+        """Compare with other fits; see :func:`cbecmodel.compare`.
+
+        Parameters
+        ----------
+        *others : SEMResults
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        from cbecmodel.structure.compare import compare
+
+        return compare(self, *others)
+
+    # ---------------------------------------------------------------- showing
+    def summary(self) -> str:
+        """Return the results as text.
+
+        Returns
+        -------
+        str
+        """
+        from cbecmodel.structure.show import text_summary
+
+        return text_summary(self)
+
+    __str__ = __repr__ = summary
+
+    def _repr_html_(self) -> str:
+        from cbecmodel.structure.show import html_summary
+
+        return html_summary(self)
+
+    def to_latex(self) -> str:
+        """Return the parameter table as LaTeX (booktabs).
+
+        Returns
+        -------
+        str
+        """
+        from cbecmodel.structure.show import parameter_tables
+
+        return "\n\n".join(table.to_latex() for table in parameter_tables(self))
+
+    def to_docx(self, path: str | Path) -> Path:
+        """Write the results as a Word document.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        MissingDependency
+            Without the ``report`` extra.
+        """
+        from cbecmodel.structure.show import write_docx
+
+        return write_docx(self, path)
+
+    def plot(self, *, indicators: bool = False, lang: str | None = None) -> Figure:
+        """Draw the path diagram with standardized estimates.
+
+        Parameters
+        ----------
+        indicators : bool
+            Also draw the observed indicators.
+        lang : {"en", "zh"}, optional
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from cbecmodel.structure.show import draw
+
+        return draw(self, indicators=indicators, lang=lang)

@@ -1,0 +1,217 @@
+"""How a fitted model shows itself: text, HTML, Word, LaTeX, path diagram."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from cbecmodel.display.numbers import interval, number, p_value
+from cbecmodel.display.tables import Column, Table, summary_html, summary_text
+from cbecmodel.errors import MissingDependency
+from cbecmodel.files import write_atomic
+from cbecmodel.messages import language, text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cbecmodel.structure.results import SEMResults
+
+_PARTS: Final = ("=~", "<~", "~", "~~", "variance", "~1", "|", "~*~", ":=")
+
+
+def _say(key: str, **values: object) -> str:
+    return text(f"structure.show_{key}", **values)
+
+
+def facts(fit: SEMResults) -> list[tuple[str, str]]:
+    """Return the facts that stand above the tables.
+
+    Parameters
+    ----------
+    fit : SEMResults
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    found = fit.fit_measures
+    dropped = _say("dropped", n=fit.n_dropped) if fit.n_dropped else ""
+    pairs = [
+        (_say("estimator"), f"{fit.options.estimator} ({fit.options.engine})"),
+        (_say("cases"), f"{fit.n_obs}{dropped}"),
+        (_say("free"), f"{int(found['npar'])}"),
+    ]
+    if fit.df == 0:
+        return [*pairs, (_say("test"), _say("just_identified"))]
+    test = f"{number(found['chisq'], 2)}, df = {fit.df}, p {_after(p_value(found['pvalue']))}"
+    rmsea = f"{number(found['rmsea'])} {interval(found['rmsea_ci_lower'], found['rmsea_ci_upper'])}"
+    indices = [("CFI", "cfi"), ("TLI", "tli"), ("SRMR", "srmr")]
+    pairs += [("χ²", test), ("RMSEA [90%]", rmsea)]
+    pairs += [(label, number(found[name])) for label, name in indices]
+    return [*pairs, ("AIC", number(found["aic"], 1)), ("BIC", number(found["bic"], 1))]
+
+
+def _after(written: str) -> str:
+    return written if written.startswith("<") else f"= {written}"
+
+
+def parameter_tables(fit: SEMResults) -> list[Table]:
+    """Return the table of parameters, sorted into kinds.
+
+    Parameters
+    ----------
+    fit : SEMResults
+
+    Returns
+    -------
+    list of Table
+    """
+    frame = fit.parameters.copy()
+    part = frame["op"].where(~((frame["op"] == "~~") & (frame["lhs"] == frame["rhs"])), "variance")
+    frame["part"] = [_say(f"part_{_PARTS.index(kind)}") for kind in part]
+    if fit.table.n_groups > 1:
+        labels = ["", *(str(label) for label in fit.group_labels)]
+        frame["part"] = [f"{labels[g]}: {p}" if g else p for g, p in zip(frame["group"], frame["part"], strict=True)]
+    frame["order"] = [_PARTS.index(kind) for kind in part]
+    frame["late"] = frame["group"].replace(0, fit.table.n_groups + 1)
+    frame = frame.sort_values(["late", "order"], kind="stable")
+    frame["term"] = [_term(row) for row in frame.itertuples()]
+    columns = {
+        "term": Column(_say("parameter"), "text"),
+        "est": Column(_say("estimate")),
+        "se": Column(_say("se")),
+        "z": Column("z", digits=2),
+        "pvalue": Column("p", "p"),
+        "ci_lower": Column(_say("lower")),
+        "ci_upper": Column(_say("upper")),
+        "std_all": Column(_say("std")),
+    }
+    notes = tuple(str(warning) for warning in fit.warnings)
+    return [Table(frame, columns, row_groups="part", notes=notes)]
+
+
+def _term(row: object) -> str:
+    lhs, op, rhs = (str(getattr(row, name)) for name in ("lhs", "op", "rhs"))
+    if op == ":=" or (op == "~~" and lhs == rhs) or op == "~1":
+        return lhs
+    return f"{lhs} {op} {rhs}"
+
+
+def effect_table(frame: pd.DataFrame) -> Table:
+    """Return a table of effects, ready to be shown.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        From :meth:`SEMResults.effects`.
+
+    Returns
+    -------
+    Table
+    """
+    shown = frame.assign(
+        name=[_say(f"effect_{e}") if e != "path" else p for e, p in zip(frame["effect"], frame["path"], strict=True)]
+    )
+    columns = {
+        "name": Column(_say("effect"), "text"), "est": Column(_say("estimate")), "se": Column(_say("se")),
+        "z": Column("z", digits=2), "pvalue": Column("p", "p"), "ci_lower": Column(_say("lower")),
+        "ci_upper": Column(_say("upper")), "std_all": Column(_say("std")),
+    }  # fmt: skip
+    return Table(shown, columns)
+
+
+def text_summary(fit: SEMResults) -> str:
+    """Return the results as text.
+
+    Parameters
+    ----------
+    fit : SEMResults
+
+    Returns
+    -------
+    str
+    """
+    return summary_text(_say("title"), facts(fit), parameter_tables(fit), fit.synthetic)
+
+
+def html_summary(fit: SEMResults) -> str:
+    """Return the results as HTML.
+
+    Parameters
+    ----------
+    fit : SEMResults
+
+    Returns
+    -------
+    str
+    """
+    return summary_html(_say("title"), facts(fit), parameter_tables(fit), fit.synthetic)
+
+
+def write_docx(fit: SEMResults, path: str | Path) -> Path:
+    """Write the results as a Word document.
+
+    Parameters
+    ----------
+    fit : SEMResults
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    MissingDependency
+    """
+    import tempfile
+
+    try:
+        import pypandoc
+    except ImportError as error:
+        raise MissingDependency(
+            "core.missing_dependency", package="pypandoc", extra="report", purpose=_say("purpose_docx")
+        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "results.docx"
+        pypandoc.convert_text(html_summary(fit), "docx", format="html", outputfile=str(target))
+        return write_atomic(path, target.read_bytes())
+
+
+def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) -> Figure:
+    """Draw the path diagram.
+
+    Parameters
+    ----------
+    fit : SEMResults
+    indicators : bool
+    lang : {"en", "zh"}, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from cbecmodel.display.paths import path_diagram
+
+    frame = fit.parameters
+    frame = frame[frame["group"] == 1].assign(est=frame["std_all"])
+    latents = list(fit.latents)
+    paths = frame[frame["op"] == "~"][["lhs", "rhs", "est", "pvalue", "label"]]
+    loadings = frame[frame["op"] == "=~"]
+    higher = loadings[loadings["rhs"].isin(latents)].rename(columns={"lhs": "rhs", "rhs": "lhs"})
+    paths = pd.concat([paths, higher[["lhs", "rhs", "est", "pvalue", "label"]]], ignore_index=True)
+    moments = frame[(frame["op"] == "~~") & (frame["lhs"] != frame["rhs"])]
+    named = {*latents, *paths["lhs"], *paths["rhs"]}
+    arcs = moments[moments["lhs"].isin(named) & moments["rhs"].isin(named)]
+    items = loadings[~loadings["rhs"].isin(latents)][["lhs", "rhs", "est", "pvalue", "label"]]
+    return path_diagram(
+        paths,
+        latents=latents,
+        labels={name: name for name in sorted(named)},
+        indicators=items if indicators else None,
+        covariances=arcs[["lhs", "rhs", "est", "pvalue", "label"]],
+        r_squared=fit.r_squared if fit.table.n_groups == 1 else None,
+        lang=lang or language(),
+    )

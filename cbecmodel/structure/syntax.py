@@ -1,0 +1,438 @@
+"""Model syntax in lavaan's language, read into plain formulas.
+
+Grammar (``[...]`` optional, ``{...}`` repeated)::
+
+    model    = {[formula] (line end | ";")}
+    formula  = names operator terms | label ":=" expr | expr ("==" | "<" | ">") expr | block
+    block    = ("level" | "group") ":" (name | number)
+    names    = [efa "*"] name {"+" [efa "*"] name}
+    operator = "=~" | "~" | "~~" | "|" | "<~" | "~*~"
+    terms    = term {"+" term}
+    term     = {modifier "*"} (name {":" name} | "1" | "0")
+    modifier = number | NA | label | "label" | start(...) | equal("...") | c(...) | lower(...) | upper(...) | label("...")
+
+A formula goes on over a line end that follows or precedes an operator, ``+``, ``*``, or stands inside parentheses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from cbecmodel.structure.expressions import Expression, ExpressionReader
+from cbecmodel.structure.tokens import Token, fail, tokenize
+
+_RELATIONS: Final = ("=~", "<~", "~~", "~*~", "~", "|")
+_COMPARISONS: Final = ("==", "<", ">")
+_BLOCKS: Final = ("level", "group", "block", "class")
+_GLUE: Final = frozenset({*_RELATIONS, *_COMPARISONS, ":=", "+", "*", "-", "/", "^", "**", ",", "(", ":", "?"})
+_CALLS: Final = ("c", "start", "equal", "label", "lower", "upper", "rv")
+Value = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Modifiers:
+    """What a term's prefixes say, one entry a group (a single entry speaks for all groups).
+
+    Attributes
+    ----------
+    fixed : tuple of float
+        Fixed values; NaN means free (``NA*``).
+    label, equal : tuple of str
+    start, lower, upper : tuple of float
+    """
+
+    fixed: tuple[float, ...] = ()
+    label: tuple[str, ...] = ()
+    start: tuple[float, ...] = ()
+    equal: tuple[str, ...] = ()
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+
+    def merged(self, other: Modifiers) -> Modifiers:
+        """Return both; the later one wins where both speak.
+
+        Parameters
+        ----------
+        other : Modifiers
+            Those that were written later.
+
+        Returns
+        -------
+        Modifiers
+        """
+        said = {name: getattr(other, name) for name in self.__slots__ if getattr(other, name)}
+        return replace(self, **said)
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One relation between two variables.
+
+    Attributes
+    ----------
+    lhs, op, rhs : str
+        ``rhs`` is ``""`` for an intercept (``op`` ``"~1"``).
+    modifiers : Modifiers
+    group, level : str
+        Block it stands in; ``""`` for none.
+    efa : str
+        Rotation block of ``lhs``.
+    line, column : int
+        Where it was written.
+    """
+
+    lhs: str
+    op: str
+    rhs: str
+    modifiers: Modifiers = field(default_factory=Modifiers)
+    group: str = ""
+    level: str = ""
+    efa: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A defined parameter (``:=``) or a constraint (``== < >``).
+
+    Attributes
+    ----------
+    op : {":=", "==", "<", ">"}
+    lhs, rhs : str
+        Text of the two sides without blanks.
+    left, right : Expression
+    line : int
+    """
+
+    op: str
+    lhs: str
+    rhs: str
+    left: Expression
+    right: Expression
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model's syntax says, in the order it was written.
+
+    Attributes
+    ----------
+    formulas : tuple of Formula
+    constraints : tuple of Constraint
+    text : str
+        The syntax as given.
+    """
+
+    formulas: tuple[Formula, ...]
+    constraints: tuple[Constraint, ...]
+    text: str
+
+
+def parse(syntax: str) -> Model:
+    """Read a model's syntax.
+
+    Parameters
+    ----------
+    syntax : str
+        In lavaan's language: ``=~ ~ ~~ ~1 | <~ := == < >``, modifiers, ``level:`` and ``group:`` blocks.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelSyntaxError
+        Says line, column, what was found and what was expected, and quotes the line.
+
+    Examples
+    --------
+    >>> model = parse("f =~ x1 + a*x2; y ~ f + 1")
+    >>> [(row.lhs, row.op, row.rhs) for row in model.formulas]
+    [('f', '=~', 'x1'), ('f', '=~', 'x2'), ('y', '~', 'f'), ('y', '~1', '')]
+    """
+    return _Parser(syntax).model()
+
+
+def parse_expression(text: str) -> Expression:
+    """Read one arithmetic expression of labels.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Expression
+
+    Examples
+    --------
+    >>> parse_expression("a*(b + 1)").names()
+    ('a', 'b')
+    """
+    tokens = tokenize(text)
+    reader = ExpressionReader(text, tokens, 0)
+    tree = reader.read()
+    if tokens[reader.position].kind != "end":
+        fail(text, tokens[reader.position], "syntax.expected_end")
+    return tree
+
+
+def parse_comparisons(text: str) -> tuple[Constraint, ...]:
+    """Read constraints such as ``"a == b; c == 0"``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    tuple of Constraint
+
+    Examples
+    --------
+    >>> parse_comparisons("a == b")[0].op
+    '=='
+    """
+    model = _Parser(text).model()
+    if model.formulas or not model.constraints:
+        fail(text, tokenize(text)[0], "syntax.expected_comparison")
+    return model.constraints
+
+
+class _Parser:
+    def __init__(self, syntax: str) -> None:
+        self.syntax = syntax
+        self.tokens = _joined(tokenize(syntax))
+        self.position = 0
+        self.group = self.level = ""
+        self.formulas: dict[tuple[str, ...], Formula] = {}
+        self.constraints: list[Constraint] = []
+
+    @property
+    def here(self) -> Token:
+        return self.tokens[self.position]
+
+    def take(self, *wanted: str) -> Token | None:
+        token = self.here
+        if token.kind == "operator" and token.text in wanted:
+            self.position += 1
+            return token
+        return None
+
+    def fail(self, expected: str, token: Token | None = None, **values: object) -> None:
+        fail(self.syntax, token or self.here, f"syntax.{expected}", **values)
+
+    def model(self) -> Model:
+        while self.here.kind != "end":
+            if self.here.kind == "newline":
+                self.position += 1
+                continue
+            self.statement()
+            if self.here.kind not in {"newline", "end"}:
+                self.fail("expected_plus")
+        if not self.formulas and not self.constraints:
+            self.fail("expected_formula")
+        return Model(tuple(self.formulas.values()), tuple(self.constraints), self.syntax)
+
+    def statement(self) -> None:
+        operator = self.operator_ahead()
+        if operator is None:
+            if self.here.text in _BLOCKS and self.tokens[self.position + 1].text == ":":
+                return self.block()
+            while self.here.kind not in {"newline", "end"}:
+                self.position += 1
+            return self.fail("expected_operator")
+        if operator == ":=" or operator in _COMPARISONS:
+            return self.constraint()
+        return self.relation()
+
+    def operator_ahead(self) -> str | None:
+        for token in self.tokens[self.position :]:
+            if token.kind in {"newline", "end"}:
+                return None
+            if token.kind == "operator" and (token.text in _RELATIONS or token.text in (":=", *_COMPARISONS)):
+                return token.text
+        return None
+
+    def block(self) -> None:
+        kind = self.here.text
+        self.position += 2
+        if self.here.kind not in {"name", "number", "text"}:
+            self.fail("expected_block_name", block=kind)
+        if kind == "level":
+            self.level = self.here.text
+        else:
+            self.group, self.level = self.here.text, ""
+        self.position += 1
+
+    def constraint(self) -> None:
+        start, line = self.position, self.here.line
+        left = self.expression()
+        middle = self.position
+        operator = self.take(":=", *_COMPARISONS)
+        if operator is None or (operator.text == ":=" and (left.kind != "name" or middle != start + 1)):
+            return self.fail("expected_label", self.tokens[start] if operator else None)
+        right = self.expression()
+        sides = ("".join(t.text for t in self.tokens[a:b]) for a, b in ((start, middle), (middle + 1, self.position)))
+        self.constraints.append(Constraint(operator.text, *sides, left, right, line))
+        return None
+
+    def expression(self) -> Expression:
+        reader = ExpressionReader(self.syntax, self.tokens, self.position)
+        tree = reader.read()
+        self.position = reader.position
+        return tree
+
+    def relation(self) -> None:
+        left = [self.left_name()]
+        while self.take("+"):
+            left.append(self.left_name())
+        operator = self.take(*_RELATIONS)
+        if operator is None:
+            return self.fail("expected_operator")
+        terms = [self.term(operator.text)]
+        while self.take("+"):
+            terms.append(self.term(operator.text))
+        for lhs, efa in left:
+            for token, rhs, modifiers in terms:
+                self.add(lhs, operator.text, rhs, modifiers, efa=efa, token=token)
+        return None
+
+    def left_name(self) -> tuple[str, str]:
+        efa = ""
+        if self.here.text == "efa" and self.tokens[self.position + 1].text == "(":
+            self.position += 2
+            efa = str(self.values("text")[0])
+            if not self.take("*"):
+                self.fail("expected_times")
+        return self.variable(), efa
+
+    def variable(self) -> str:
+        if self.here.kind != "name":
+            self.fail("expected_variable")
+        words = [self.here.text]
+        self.position += 1
+        while self.take(":"):
+            if self.here.kind != "name":
+                self.fail("expected_variable")
+            words.append(self.here.text)
+            self.position += 1
+        return ":".join(words)
+
+    def term(self, operator: str) -> tuple[Token, str, Modifiers]:
+        modifiers = Modifiers()
+        while True:
+            token, after = self.here, self.position
+            said = self.modifier()
+            if said is not None and self.take("*"):
+                modifiers = modifiers.merged(said)
+                continue
+            self.position = after
+            if operator == "~" and token.kind == "number" and float(token.text) in (0, 1):
+                self.position += 1
+                constant = modifiers if float(token.text) else modifiers.merged(Modifiers(fixed=(0.0,)))
+                return token, "", constant
+            return token, self.variable(), modifiers
+
+    def modifier(self) -> Modifiers | None:
+        token = self.here
+        if token.kind == "name" and token.text in _CALLS and self.tokens[self.position + 1].text == "(":
+            self.position += 2
+            return self.call(token)
+        negative = bool(self.take("-"))
+        if self.here.kind == "number":
+            value = self.number() * (-1 if negative else 1)
+            return Modifiers(start=(value,)) if self.take("?") and self.back("*") else Modifiers(fixed=(value,))
+        if token.kind not in {"name", "text"}:
+            return None
+        self.position += 1
+        return Modifiers(fixed=(math.nan,)) if token.text == "NA" else Modifiers(label=(token.text,))
+
+    def back(self, text: str) -> bool:
+        # ``0.5?x`` is lavaan's short form of ``start(0.5)*x``: put the missing ``*`` where term() looks for it
+        self.position -= 1
+        mark = self.here
+        self.tokens[self.position] = Token("operator", text, mark.line, mark.column)
+        return True
+
+    def number(self) -> float:
+        value = float(self.here.text)
+        self.position += 1
+        if self.here.text == "/" and self.tokens[self.position + 1].kind == "number":
+            self.position += 1
+            value /= float(self.here.text)
+            self.position += 1
+        return value
+
+    def call(self, name: Token) -> Modifiers:
+        if name.text in {"equal", "label", "rv"}:
+            said = self.values("text")
+            return Modifiers(**{"equal" if name.text == "equal" else "label": tuple(map(str, said))})
+        values = self.values("any" if name.text == "c" else "number")
+        if name.text != "c":
+            return Modifiers(**{name.text: tuple(map(float, values))})
+        words = [value for value in values if isinstance(value, str)]
+        if not words:
+            return Modifiers(fixed=tuple(map(float, values)))
+        if all(isinstance(value, str) or math.isnan(value) for value in values):
+            return Modifiers(label=tuple(value if isinstance(value, str) else "" for value in values))
+        self.fail("expected_one_kind", name)
+        raise AssertionError
+
+    def values(self, kind: str) -> list[Value]:
+        found: list[Value] = []
+        while True:
+            if self.here.text == "c" and self.tokens[self.position + 1].text == "(":
+                self.position += 2
+                found.extend(self.values(kind))
+            else:
+                found.append(self.value(kind))
+            if self.take(")"):
+                return found
+            if not self.take(","):
+                self.fail("expected_comma")
+
+    def value(self, kind: str) -> Value:
+        negative = bool(self.take("-"))
+        token = self.here
+        if token.kind == "number" and kind != "text":
+            return self.number() * (-1 if negative else 1)
+        if token.kind == "name" and token.text == "NA" and kind != "text":
+            self.position += 1
+            return math.nan
+        if token.kind in {"name", "text"} and kind != "number" and not negative:
+            self.position += 1
+            return token.text
+        self.fail("expected_text" if kind == "text" else "expected_number")
+        raise AssertionError
+
+    def add(self, lhs: str, op: str, rhs: str, modifiers: Modifiers, *, efa: str, token: Token) -> None:
+        op = "~1" if op == "~" and not rhs else op
+        row = Formula(lhs, op, rhs, modifiers, self.group, self.level, efa, token.line, token.column)
+        pair = tuple(sorted((lhs, rhs))) if op == "~~" else (lhs, rhs)
+        key = (self.group, self.level, op, *pair)
+        if key in self.formulas:
+            row = replace(self.formulas[key], modifiers=self.formulas[key].modifiers.merged(modifiers))
+        self.formulas[key] = row
+
+
+def _joined(tokens: list[Token]) -> list[Token]:
+    """Drop the line ends a formula continues over."""
+    kept: list[Token] = []
+    depth = 0
+    for index, token in enumerate(tokens):
+        if token.kind == "operator":
+            depth += (token.text == "(") - (token.text == ")")
+        if token.kind == "newline" and token.text == "\n":
+            later = next((t for t in tokens[index:] if t.kind != "newline"), token)
+            before = kept[-1] if kept else token
+            goes_on = later.kind == "operator" and later.text in _GLUE and later.text not in {"(", "-"}
+            if depth > 0 or (before.kind == "operator" and before.text in _GLUE) or (goes_on and kept):
+                continue
+        kept.append(token)
+    return kept
