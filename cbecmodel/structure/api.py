@@ -107,7 +107,7 @@ def sem(
     >>> from semopy.examples import political_democracy
     >>> fit = cbec.sem("ind60 =~ x1 + x2 + x3; dem60 =~ y1 + y2 + y3 + y4; dem60 ~ ind60", political_democracy.get_data())
     >>> fit.df, round(float(fit.fit_measures["chisq"]), 3)
-    (13, 22.786)
+    (13, 23.738)
     """
     return _fit("sem", dict(locals()))
 
@@ -149,11 +149,15 @@ def growth(model: str, data: Any = None, **options: Any) -> SEMResults:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> import cbecmodel as cbec
-    >>> from semopy.examples import political_democracy
-    >>> fit = cbec.growth("i =~ 1*y1 + 1*y2 + 1*y3; s =~ 0*y1 + 1*y2 + 2*y3", political_democracy.get_data())
-    >>> fit.df
-    1
+    >>> rng = np.random.default_rng(1)
+    >>> level, slope = 5 + rng.standard_normal(300), 1 + 0.5 * rng.standard_normal(300)
+    >>> data = pd.DataFrame({f"t{k}": level + k * slope + 0.5 * rng.standard_normal(300) for k in range(4)})
+    >>> fit = cbec.growth("i =~ 1*t0 + 1*t1 + 1*t2 + 1*t3; s =~ 0*t0 + 1*t1 + 2*t2 + 3*t3", data)
+    >>> fit.df, fit.parameters.query("op == '~1' and lhs == 's'")["est"].round(1).tolist()
+    (5, [1.0])
     """
     return _fit("growth", _all_options(model, data, options))
 
@@ -178,9 +182,10 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
 def _samples(table: ParameterTable, options: Options, data: Any, summary: tuple[Any, ...]) -> tuple[SampleMoments, ...]:
     if data is not None:
         return (moments_from_data(data, table.observed, options.likelihood),)
-    if summary[0] is None:
+    cov, mean, n = summary
+    if cov is None:
         raise DataError("structure.no_data")
-    return (moments_from_summary(table.observed, *summary, options.likelihood),)
+    return (moments_from_summary(table.observed, cov, mean, n, options.likelihood),)
 
 
 def fit_table(

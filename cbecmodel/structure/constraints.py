@@ -42,7 +42,7 @@ class Space:
         -------
         int
         """
-        return self.basis.shape[1]
+        return int(self.basis.shape[1])
 
     def coordinates(self, x: Floats) -> Floats:
         """Return the coordinates of the point of the space nearest to ``x``.
@@ -55,7 +55,7 @@ class Space:
         -------
         ndarray, shape (r,)
         """
-        return np.linalg.lstsq(self.basis, x - self.offset, rcond=None)[0]
+        return np.asarray(np.linalg.lstsq(self.basis, x - self.offset, rcond=None)[0], dtype=np.float64)
 
     def point(self, z: Floats) -> Floats:
         """Return the parameters at some coordinates.

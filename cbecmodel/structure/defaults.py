@@ -161,12 +161,14 @@ def _from_formula(row: Formula, fixed: float | None, group: int) -> Parameter:
     value = _pick(said.fixed, group)
     if value is None:
         value = math.nan if fixed is None else fixed
-    number = {name: _pick(getattr(said, name), group) for name in ("start", "lower", "upper")}
-    numbers = {name: math.nan if value is None else float(value) for name, value in number.items()}
+    start, lower, upper = (_number(_pick(values, group)) for values in (said.start, said.lower, said.upper))
     label = str(_pick(said.label, group) or "")
-    return Parameter(
-        row.lhs, row.op, row.rhs, group, label, int(math.isnan(float(value))), float(value), user=True, **numbers
-    )
+    free = int(math.isnan(float(value)))
+    return Parameter(row.lhs, row.op, row.rhs, group, label, free, float(value), start, lower, upper, user=True)
+
+
+def _number(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _from_default(key: Key, fixed: float | None, words: Vocabulary, options: Options, group: int) -> Parameter:

@@ -91,7 +91,7 @@ def traced_effects(problem: Problem, x: Floats, source: str, target: str, group:
 
 def _routes(arrows: NDArray[np.bool_], start: int, end: int) -> Iterator[tuple[int, ...]]:
     """Yield the routes that visit no variable twice."""
-    waiting = [(start,)]
+    waiting: list[tuple[int, ...]] = [(start,)]
     while waiting:
         route = waiting.pop(0)
         for following in np.flatnonzero(arrows[:, route[-1]]).tolist():

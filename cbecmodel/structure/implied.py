@@ -105,7 +105,7 @@ def implied(group: GroupPattern, x: Floats) -> Implied:
     """
     paths, moments, intercepts = filled(group, x)
     t, p = len(intercepts), group.p
-    total = np.linalg.inv(np.eye(t) - paths)
+    total = np.asarray(np.linalg.inv(np.eye(t) - paths), dtype=np.float64)
     full = total @ moments @ total.T
     full = (full + full.T) / 2
     eta = total @ intercepts

@@ -163,11 +163,12 @@ def _mean_curvature(group: GroupPattern, state: Implied, m: Floats, pull: Floats
     a, b, f, h = state.a, state.b, state.f, state.h
     cross = (f * pull[b])[:, None] * m[np.ix_(a, a)] + (f * pull[a])[:, None] * m[np.ix_(b, a)]
     cross = 2 * cross * h
-    out = 2 * mean_part + cross + cross.T
+    out: Floats = 2 * mean_part + cross + cross.T
     path, intercept = group.kind == PATH, group.kind == INTERCEPT
     i, j = group.row, group.column
     reach = state.total[np.ix_(j, i)]  # E[j_k, i_l]
     chain = pull[i][:, None] * reach * np.where(path, state.eta[j], 0.0)
     bent = np.where(np.multiply.outer(path, path), chain + chain.T, 0.0)
     alone = np.where(np.multiply.outer(path, intercept), pull[i][:, None] * reach, 0.0)
-    return out - 2 * (bent + alone + alone.T)
+    out -= 2 * (bent + alone + alone.T)
+    return out

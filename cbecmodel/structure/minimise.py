@@ -88,14 +88,15 @@ def _direction(space: Space, here: Derivatives, gradient: Floats, step: int) -> 
     if step > _SCORING_STEPS:
         try:
             np.linalg.cholesky(hessian)
-            return -np.linalg.solve(hessian, gradient)
+            return -np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
         except np.linalg.LinAlgError:
             pass  # not convex here: score instead
     scoring = 2 * space.basis.T @ here.information @ space.basis
     values, vectors = np.linalg.eigh(scoring)
     kept = values > 1e-10 * values[-1]
     along = vectors[:, kept]
-    return -along @ ((along.T @ gradient) / values[kept])
+    scored: Floats = -along @ ((along.T @ gradient) / values[kept])
+    return scored
 
 
 def _line_search(

@@ -97,7 +97,9 @@ def array_moments(values: Floats, names: Sequence[str], likelihood: str = "norma
     DataError
     """
     absent = np.isnan(values)
-    empty = [name for name, all_gone in zip(names, absent.all(axis=0), strict=True) if all_gone]
+    empty = [
+        name for name, all_gone in zip(names, np.atleast_1d(np.isnan(values).all(axis=0)), strict=True) if all_gone
+    ]
     if empty:
         raise DataError("structure.all_missing", variables=", ".join(empty))
     rows = np.flatnonzero(~absent.any(axis=1))

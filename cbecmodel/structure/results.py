@@ -17,8 +17,7 @@ from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.figure import Figure
-
+    from cbecmodel.display.canvas import Picture
     from cbecmodel.structure.minimise import Optimum
     from cbecmodel.structure.native import Problem
     from cbecmodel.structure.options import Options
@@ -50,7 +49,7 @@ class SEMResults:
     >>> import cbecmodel as cbec
     >>> from semopy.examples import political_democracy
     >>> fit = cbec.cfa("ind60 =~ x1 + x2 + x3", political_democracy.get_data())
-    >>> fit.parameters.loc[1, ["lhs", "op", "rhs"]].tolist(), round(fit.parameters.loc[1, "est"], 3)
+    >>> fit.parameters.loc[1, ["lhs", "op", "rhs"]].tolist(), round(float(fit.parameters.loc[1, "est"]), 3)
     (['ind60', '=~', 'x2'], 2.193)
     """
 
@@ -345,7 +344,7 @@ class SEMResults:
 
         return write_docx(self, path)
 
-    def plot(self, *, indicators: bool = False, lang: str | None = None) -> Figure:
+    def plot(self, *, indicators: bool = False, lang: str | None = None) -> Picture:
         """Draw the path diagram with standardized estimates.
 
         Parameters
@@ -356,7 +355,8 @@ class SEMResults:
 
         Returns
         -------
-        matplotlib.figure.Figure
+        Picture
+            A matplotlib figure that shows itself in notebooks.
         """
         from cbecmodel.structure.show import draw
 

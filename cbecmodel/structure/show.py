@@ -14,15 +14,14 @@ from cbecmodel.files import write_atomic
 from cbecmodel.messages import language, text
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from cbecmodel.display.canvas import Picture
     from cbecmodel.structure.results import SEMResults
 
 _PARTS: Final = ("=~", "<~", "~", "~~", "variance", "~1", "|", "~*~", ":=")
 
 
-def _say(key: str, **values: object) -> str:
-    return text(f"structure.show_{key}", **values)
+def _say(key: str, n: int = 0) -> str:
+    return text(f"structure.show_{key}", n=n)
 
 
 def facts(fit: SEMResults) -> list[tuple[str, str]]:
@@ -180,7 +179,7 @@ def write_docx(fit: SEMResults, path: str | Path) -> Path:
         return write_atomic(path, target.read_bytes())
 
 
-def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) -> Figure:
+def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) -> Picture:
     """Draw the path diagram.
 
     Parameters
@@ -191,7 +190,7 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
 
     Returns
     -------
-    matplotlib.figure.Figure
+    Picture
     """
     from cbecmodel.display.paths import path_diagram
 
@@ -212,6 +211,8 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
         labels={name: name for name in sorted(named)},
         indicators=items if indicators else None,
         covariances=arcs[["lhs", "rhs", "est", "pvalue", "label"]],
-        r_squared=fit.r_squared if fit.table.n_groups == 1 else None,
+        r_squared={str(name): float(value) for name, value in fit.r_squared.items()}
+        if fit.table.n_groups == 1
+        else None,
         lang=lang or language(),
     )

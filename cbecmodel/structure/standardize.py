@@ -146,5 +146,5 @@ def variances(group: GroupPattern, state: Implied, q: int) -> tuple[Floats, Floa
     reach = np.concatenate([total, full], axis=1)
     local = 2 * state.f * reach[:, state.a] * reach[:, state.b]
     slopes = np.zeros((len(full), q))
-    np.add.at(slopes, (slice(None), group.parameter), local)
+    np.add.at(slopes.T, group.parameter, local.T)
     return np.diag(full).copy(), slopes

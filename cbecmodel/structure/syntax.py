@@ -278,8 +278,9 @@ class _Parser:
         if operator is None or (operator.text == ":=" and (left.kind != "name" or middle != start + 1)):
             return self.fail("expected_label", self.tokens[start] if operator else None)
         right = self.expression()
-        sides = ("".join(t.text for t in self.tokens[a:b]) for a, b in ((start, middle), (middle + 1, self.position)))
-        self.constraints.append(Constraint(operator.text, *sides, left, right, line))
+        words = [token.text for token in self.tokens]
+        lhs, rhs = "".join(words[start:middle]), "".join(words[middle + 1 : self.position])
+        self.constraints.append(Constraint(operator.text, lhs, rhs, left, right, line))
         return None
 
     def expression(self) -> Expression:
@@ -372,12 +373,14 @@ class _Parser:
     def call(self, name: Token) -> Modifiers:
         if name.text in {"equal", "label", "rv"}:
             said = self.values("text")
-            return Modifiers(**{"equal" if name.text == "equal" else "label": tuple(map(str, said))})
+            words = tuple(map(str, said))
+            return Modifiers(equal=words) if name.text == "equal" else Modifiers(label=words)
         values = self.values("any" if name.text == "c" else "number")
         if name.text != "c":
-            return Modifiers(**{name.text: tuple(map(float, values))})
-        words = [value for value in values if isinstance(value, str)]
-        if not words:
+            bounds = tuple(map(float, values))
+            return replace(Modifiers(), **{name.text: bounds})  # type: ignore[arg-type]  # start, lower or upper
+        named = any(isinstance(value, str) for value in values)
+        if not named:
             return Modifiers(fixed=tuple(map(float, values)))
         if all(isinstance(value, str) or math.isnan(value) for value in values):
             return Modifiers(label=tuple(value if isinstance(value, str) else "" for value in values))
