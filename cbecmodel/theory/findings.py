@@ -78,6 +78,8 @@ class Finding:
         ``room.key`` of the sentence.
     values : dict
         What its placeholders stand for.
+    whole : bool
+        The sentence already says file, line and place.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class Finding:
     where: str
     key: str
     values: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
     def message(self, lang: str | None = None) -> str:
         """Say what is wrong, where, and what to do.
@@ -119,6 +122,8 @@ class Finding:
         ContentError
             With ``file``, ``line``, ``where``, ``construct``, ``item`` and ``rule`` among its values.
         """
+        if self.whole:
+            return ContentError(self.key, **self.values)
         key = "theory.finding_where" if self.where else "theory.finding"
         what = Phrase(self.key, self.values)
         place = {"file": self.file, "line": self.line, "where": self.where, "rule": self.rule}
