@@ -144,7 +144,7 @@ def check(paths: Sequence[Path]) -> None:
     """Check content files."""
     from cbecmodel.survey.lint import check_content
 
-    findings = [found for path in paths for found in check_content(path)]
+    findings = check_content(paths)
     for found in findings:
         click.echo(found.message())
     errors = sum(found.severity == "error" for found in findings)

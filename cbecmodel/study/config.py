@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 Language = Literal["en", "zh"]
 Format = Literal["html", "pdf", "docx"]
-Transform = Literal["none", "log", "log1p"]
+Transform = Literal["none", "log", "log1p", "asinh"]
 Texts = dict[Language, str]
 Name = Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]*$", max_length=60)]
 Relative = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -51,11 +51,11 @@ class SurveyConfig(Part):
     files: list[Relative] = Field(default_factory=list)
     format: str | None = None
     encoding: str | None = None
-    sheet: str | None = None
+    sheet: str | int | None = None
     population: dict[str, Any] | None = None
     n: int | None = Field(default=None, gt=1, le=10_000_000)
     seed: int | None = Field(default=None, ge=0)
-    screening: dict[str, float] = Field(default_factory=dict)
+    screening: dict[str, int | float | str | None] = Field(default_factory=dict)
     title: Texts | None = None
 
     @model_validator(mode="after")
@@ -127,12 +127,46 @@ class RolloutConfig(Part):
     Attributes
     ----------
     level : str
-    year_rule : str
+    year_rule, county_zones : str
         As for :func:`cbecmodel.pilot_zones`.
     """
 
     level: str = "prefecture"
     year_rule: str = "first_full"
+    county_zones: str = "exclude"
+
+
+class PanelPopulation(Part):
+    """What a simulated panel is drawn from; left-out settings have the defaults of :func:`cbecmodel.simulate_panel`.
+
+    Attributes
+    ----------
+    effect : float or dict
+        The known effect in log points, or one an outcome.
+    selection, spillover : float
+        Switches: growth of early cities that began before the policy; effect on untreated neighbours. 0 is off.
+    dynamic, heterogeneity, spillover_km, years, n_units, outcome
+        As for :func:`cbecmodel.simulate_panel`.
+    level, unit_sd, trend, year_sd, province_sd, noise_sd, noise_rho
+        Likewise: the world without the policy.
+    """
+
+    effect: float | dict[Name, float] | None = None
+    dynamic: float | None = None
+    heterogeneity: float | None = Field(default=None, ge=0)
+    selection: float | None = None
+    spillover: float | None = None
+    spillover_km: float | None = Field(default=None, ge=0)
+    years: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    n_units: int | None = Field(default=None, gt=1)
+    outcome: Name | None = None
+    level: float | None = None
+    unit_sd: float | None = Field(default=None, ge=0)
+    trend: float | None = None
+    year_sd: float | None = Field(default=None, ge=0)
+    province_sd: float | None = Field(default=None, ge=0)
+    noise_sd: float | None = Field(default=None, ge=0)
+    noise_rho: float | None = Field(default=None, gt=-1, lt=1)
 
 
 class PanelConfig(Part):
@@ -148,8 +182,8 @@ class PanelConfig(Part):
         Column with the first treated time of each unit.
     rollout : RolloutConfig, optional
         Take the cohorts from the pilot zones instead.
-    simulate : dict, optional
-        Arguments of :func:`cbecmodel.simulate_panel`.
+    simulate : PanelPopulation, optional
+        What to draw it from instead.
     seed : int, optional
         Default: derived from the study's seed and the panel's name.
     title : dict, optional
@@ -161,7 +195,7 @@ class PanelConfig(Part):
     time: str = "year"
     cohort: str | None = None
     rollout: RolloutConfig | None = None
-    simulate: dict[str, Any] | None = None
+    simulate: PanelPopulation | None = None
     seed: int | None = Field(default=None, ge=0)
     title: Texts | None = None
 
@@ -184,11 +218,11 @@ class PolicyConfig(Part):
     panel : str
     outcome : str
         Column of the panel.
-    transform : {"none", "log", "log1p"}
+    transform : {"none", "log", "log1p", "asinh"}
         Applied to the outcome first.
     treatment : str, optional
         Column of a (continuous) treatment, for panels without cohorts.
-    estimator, controls, cluster, weights
+    estimator, controls, cluster, weights, small_sample
         As for :func:`cbecmodel.policy_effect`.
     event_study : bool
         Show the effect by time since treatment; only with cohorts.
@@ -206,6 +240,7 @@ class PolicyConfig(Part):
     controls: list[str] = Field(default_factory=list)
     cluster: str | None = None
     weights: str | None = None
+    small_sample: str = "fixest"
     event_study: bool = True
     hypothesis: Name | None = None
     title: Texts | None = None

@@ -85,6 +85,21 @@ class Study:
         digest = hashlib.sha256(":".join([str(self.config.seed), *names]).encode()).digest()
         return int.from_bytes(digest[:4], "big")
 
+    def place(self, *at: str) -> str:
+        """Return a place of the study file as messages give it.
+
+        Parameters
+        ----------
+        *at : str
+            Keys from the top of the file.
+
+        Returns
+        -------
+        str
+            ``analysis/study.yaml:12 (models › M1)``.
+        """
+        return f"{self.shown(self.path)}:{self.source.line(at)} ({' › '.join(at)})"
+
     def shown(self, path: Path) -> str:
         """Return a file's name as artefacts and messages give it: never with the machine's folders.
 
