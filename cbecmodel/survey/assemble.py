@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from cbecmodel.survey.formats.table import RawTable
     from cbecmodel.survey.instrument import Instrument
@@ -103,11 +106,16 @@ def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple
     if one.kind == "multiple":
         for code in one.codes:
             work.frame[f"{one.id}_{code}"] = recoded.chosen(code)
-            work.missing[f"{one.id}_{code}"] = pd.Categorical.from_codes(reasons, list(names))
+            work.missing[f"{one.id}_{code}"] = _categories(reasons, names)
     else:
         work.frame[one.id] = _values(one, recoded)
-        work.missing[one.id] = pd.Categorical.from_codes(reasons, list(names))
+        work.missing[one.id] = _categories(reasons, names)
     work.events += _events(one, recoded, table.dialect)
+
+
+def _categories(reasons: NDArray[Any], names: tuple[str, ...]) -> pd.Categorical[Any]:
+    from_codes = cast("Any", pd.Categorical).from_codes  # its stub knows no arrays of small integers
+    return cast("pd.Categorical[Any]", from_codes(reasons, categories=list(names)))
 
 
 def _values(one: Field, recoded: Recoded) -> Any:
@@ -125,8 +133,9 @@ def _events(one: Field, recoded: Recoded, dialect: Dialect) -> list[Event]:
     if dialect.positions and one.kind in {"coded", "multiple"} and one.codes != tuple(range(1, len(one.codes) + 1)):
         numbered = recoded.count(lambda reading: reading.value is not None and not reading.labelled)
         events.append(Event("recode", "log_positions", one.id, numbered, {"codes": ", ".join(map(str, one.codes))}))
-    for reason in sorted({reading.reason for reading in recoded.readings} - {ANSWERED}):
-        n = recoded.count(lambda reading, reason=reason: reading.reason == reason)
+    reasons = recoded.reason_counts()
+    for reason in sorted(reasons.keys() - {ANSWERED}):
+        n = reasons[reason]
         if n:
             key = "log_blank" if reason == BLANK else "log_missing"
             events.append(Event("missing", key, one.id, n, {"reason": reason}))
@@ -142,7 +151,7 @@ def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: t
     """Read a multiple question whose options have a column each; an empty cell beside a ticked one means not ticked."""
     ticks = {}
     for code, position in places.items():
-        recoded = recode(table.cells.iloc[:, position], lambda text, code=code: _tick(text, one, code, table.dialect))
+        recoded = recode(table.cells.iloc[:, position], partial(_tick, one=one, code=code, dialect=table.dialect))
         found = [
             faults.Fault(one.id, position, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()
         ]
@@ -155,12 +164,12 @@ def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: t
         unticked = any_answer & np.isnan(numbers) & (reasons == names.index(BLANK))
         name = f"{one.id}_{code}"
         work.frame[name] = np.where(unticked, 0.0, numbers)
-        work.missing[name] = pd.Categorical.from_codes(np.where(unticked, 0, reasons).astype(np.int8), list(names))
+        work.missing[name] = _categories(np.where(unticked, 0, reasons), names)
         if unticked.any():
             work.events.append(Event("recode", "log_unticked", name, int(unticked.sum())))
 
 
-def _tick(text: str, one: Field, code: int, dialect: Dialect) -> Reading:
+def _tick(text: str, *, one: Field, code: int, dialect: Dialect) -> Reading:
     folded = fold(text)
     if folded in NO_ANSWER:
         return Reading(reason=BLANK)

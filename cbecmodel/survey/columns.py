@@ -221,13 +221,13 @@ def check_presence(
         raise DataError(key, file=file, near=shortened(near), **counts)
     events = [Event("columns", "log_absent", name, 1) for name in absent]
     unused = set(instrument.items) | set(instrument.questions) | set(instrument.checks)
-    near = {name: found_id for name in extra if (found_id := closest(name, unused - found.known))}
+    alike = {name: found_id for name in extra if (found_id := closest(name, unused - found.known))}
     for position, name in zip(found.extra, extra, strict=True):
-        key = "log_extra_near" if name in near else "log_extra"
-        events.append(Event("columns", key, f"{letter(position)} ({name})", 1, {"near": near.get(name, "")}))
-    if near or (extra and not quiet):
-        key = "survey.unknown_columns_near" if near else "survey.unknown_columns"
-        likely = shortened(f"{name} → {found_id}" for name, found_id in near.items())
+        key = "log_extra_near" if name in alike else "log_extra"
+        events.append(Event("columns", key, f"{letter(position)} ({name})", 1, {"near": alike.get(name, "")}))
+    if alike or (extra and not quiet):
+        key = "survey.unknown_columns_near" if alike else "survey.unknown_columns"
+        likely = shortened(f"{name} → {found_id}" for name, found_id in alike.items())
         warn(DataWarning, key, stacklevel=6, file=file, n=len(extra), columns=shortened(extra), near=likely)
     events += [Event("columns", "log_personal", headers[position].strip(), 1) for position in found.dropped]
     return events

@@ -115,7 +115,8 @@ def respondents(table: RawTable, position: int | None) -> pd.Index[Any]:
     plain = all(
         name.isascii() and name.isdigit() and (name == "0" or name[0] != "0") and len(name) < 19 for name in ids
     )
-    return pd.Index(ids.astype(np.int64) if plain else ids, name="respondent")
+    index: pd.Index[Any] = pd.Index(ids.astype(np.int64) if plain else ids, name="respondent")
+    return index
 
 
 def _rows(rows: NDArray[np.int64]) -> str:

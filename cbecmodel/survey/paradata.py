@@ -113,7 +113,7 @@ def read_paradata(table: RawTable, found: Plan, index: pd.Index[Any]) -> tuple[p
 
 
 def _filled(cells: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return recode(cells, _plain).words() != None  # noqa: E711 - element by element
+    return np.array([word is not None for word in recode(cells, _plain).words()], dtype=bool)
 
 
 def times(cells: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.datetime64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -93,6 +94,16 @@ class Recoded:
         """Index into ``names`` of why there is no answer."""
         return np.array([names.index(reading.reason) for reading in self.readings], dtype=np.int8)[self.which]
 
+    def reason_counts(self) -> Counter[str]:
+        """Count the cells by reason."""
+        counts: Counter[str] = Counter()
+        cells = np.bincount(
+            self.which % len(self.readings), minlength=len(self.readings)
+        )  # −1, the empty cell, is the last
+        for reading, n in zip(self.readings, cells, strict=True):
+            counts[reading.reason] += int(n)
+        return counts
+
     def faults(self) -> list[tuple[int, str, Fault]]:
         """Cells that could not be read: row position, text, fault."""
         wrong = [position for position, reading in enumerate(self.readings) if reading.fault]
@@ -153,16 +164,15 @@ def as_text(value: object) -> str:
         return value
     if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):
         return str(int(value))
-    isoformat = getattr(value, "isoformat", None)
-    return str(isoformat(" ") if isinstance(value, pd.Timestamp) else isoformat() if isoformat else value)
+    return str(value)
 
 
-def reader(field: Field, missing: Collection[int], dialect: Dialect) -> Callable[[str], Reading]:
+def reader(question: Field, missing: Collection[int], dialect: Dialect) -> Callable[[str], Reading]:
     """Return the function that reads a cell of one field.
 
     Parameters
     ----------
-    field : Field
+    question : Field
     missing : collection of int
         The instrument's missing codes; an option that has such a code is an absent answer too.
     dialect : Dialect
@@ -190,7 +200,7 @@ def reader(field: Field, missing: Collection[int], dialect: Dialect) -> Callable
         number = _to_float(folded)
         if number in missing:
             return Reading(reason=f"{number:.0f}")
-        reading = _answer(text, folded, field, dialect)
+        reading = _answer(text, folded, question, dialect)
         if isinstance(reading.value, float) and reading.value in missing:
             return Reading(reason=f"{reading.value:.0f}", labelled=reading.labelled)
         return reading
@@ -198,14 +208,14 @@ def reader(field: Field, missing: Collection[int], dialect: Dialect) -> Callable
     return read
 
 
-def _answer(text: str, folded: str, field: Field, dialect: Dialect) -> Reading:
-    match field.kind:
+def _answer(text: str, folded: str, question: Field, dialect: Dialect) -> Reading:
+    match question.kind:
         case "coded":
-            return _coded(text, folded, field, dialect)
+            return _coded(text, folded, question, dialect)
         case "multiple":
-            return _multiple(text, folded, field, dialect)
+            return _multiple(text, folded, question, dialect)
         case "integer" | "decimal":
-            return _number(folded, field)
+            return _number(folded, question)
         case "country":
             code = folded.upper()
             return Reading(code) if _COUNTRY.fullmatch(code) else Reading(fault="unreadable")
@@ -213,42 +223,42 @@ def _answer(text: str, folded: str, field: Field, dialect: Dialect) -> Reading:
             return Reading(text)
 
 
-def _coded(text: str, folded: str, field: Field, dialect: Dialect) -> Reading:
+def _coded(text: str, folded: str, question: Field, dialect: Dialect) -> Reading:
     number = _to_float(folded)
     if number is not None:
-        return _from_number(number, field, dialect)
-    code = field.labels.get(folded, field.labels.get(fold(_OTHER_TEXT.sub("", text))))
+        return _from_number(number, question, dialect)
+    code = question.labels.get(folded, question.labels.get(fold(_OTHER_TEXT.sub("", text))))
     if (
         code is None
         and (both := _CODE_AND_LABEL.fullmatch(folded))
-        and field.labels.get(both[2].rstrip(")]")) == int(both[1])
+        and question.labels.get(both[2].rstrip(")]")) == int(both[1])
     ):
         code = int(both[1])
     return Reading(fault="unreadable") if code is None else Reading(float(code), labelled=True)
 
 
-def _from_number(number: float, field: Field, dialect: Dialect) -> Reading:
+def _from_number(number: float, question: Field, dialect: Dialect) -> Reading:
     if not dialect.positions:
-        return Reading(number) if number in field.codes else Reading(fault="outside")
-    inside = number.is_integer() and 1 <= number <= len(field.codes)
-    return Reading(float(field.codes[int(number) - 1])) if inside else Reading(fault="outside")
+        return Reading(number) if number in question.codes else Reading(fault="outside")
+    inside = number.is_integer() and 1 <= number <= len(question.codes)
+    return Reading(float(question.codes[int(number) - 1])) if inside else Reading(fault="outside")
 
 
-def _multiple(text: str, folded: str, field: Field, dialect: Dialect) -> Reading:
+def _multiple(text: str, folded: str, question: Field, dialect: Dialect) -> Reading:
     for joint in (None, *_JOINTS):
         parts = [text] if joint is None else [part for part in text.split(joint) if part.strip()]
-        answers = [_coded(part, fold(part), field, dialect) for part in parts]
+        answers = [_coded(part, fold(part), question, dialect) for part in parts]
         if parts and not any(answer.fault for answer in answers):
             codes = tuple(int(answer.value) for answer in answers if isinstance(answer.value, float))
             return Reading(codes, labelled=any(answer.labelled for answer in answers))
     return Reading(fault="outside" if _to_float(folded) is not None else "unreadable")
 
 
-def _number(folded: str, field: Field) -> Reading:
+def _number(folded: str, question: Field) -> Reading:
     number = _to_float(folded)
-    if number is None or (field.kind == "integer" and not number.is_integer()):
+    if number is None or (question.kind == "integer" and not number.is_integer()):
         return Reading(fault="unreadable")
-    return Reading(number) if field.inside(number) else Reading(fault="outside")
+    return Reading(number) if question.inside(number) else Reading(fault="outside")
 
 
 def _to_float(folded: str) -> float | None:

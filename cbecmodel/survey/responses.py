@@ -251,7 +251,7 @@ class Responses:
         return summary_text(*self._parts(), synthetic=self.synthetic)
 
     def _parts(self) -> tuple[str, list[tuple[str, str]], list[Table]]:
-        def say(key: str, **values: object) -> str:
+        def say(key: str, **values: Any) -> str:
             return text(f"survey.{key}", **values)
 
         lang = language()

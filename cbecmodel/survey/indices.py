@@ -1,0 +1,268 @@
+"""Each reason to leave a respondent out, computed from answers: a value, whether it fires, and for whom it could be computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cbecmodel.survey import careless
+from cbecmodel.survey.codebook import CONSENT
+from cbecmodel.survey.condition import Condition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from cbecmodel.survey.instrument import Instrument
+    from cbecmodel.survey.responses import Responses
+    from cbecmodel.survey.rules import Rules
+
+    Flags = NDArray[np.bool_]
+    Vector = NDArray[np.float64]
+
+NOT_SHOWN: Final = "-77"
+CHECKS: Final = {
+    "attention": ("instructed_response", "infrequency"),
+    "consistency": ("consistency",),
+    "diligence": ("self_report_diligence",),
+}
+FEWEST_PAIRS: Final = 5
+
+
+class Index(NamedTuple):
+    """One reason, for every respondent looked at.
+
+    Parameters
+    ----------
+    name : str
+    threshold : str
+        As it is printed; empty if switched off.
+    value : numpy.ndarray of shape (n,) or None
+        None if it is a yes or no.
+    fires : numpy.ndarray of bool, shape (n,)
+    known : numpy.ndarray of bool, shape (n,)
+        For whom it could be computed.
+    """
+
+    name: str
+    threshold: str
+    value: Vector | None
+    fires: Flags
+    known: Flags
+
+
+def _index(name: str, threshold: str, value: Vector, fires: Flags) -> Index:
+    return Index(name, threshold, value, fires & ~np.isnan(value), ~np.isnan(value))
+
+
+def _nothing(name: str, n: int, threshold: str = "") -> Index:
+    none = np.zeros(n, dtype=bool)
+    return Index(name, threshold, None, none, none)
+
+
+def shown_items(responses: Responses) -> pd.DataFrame:
+    """Say which items each respondent was shown: all but those that routing passed over.
+
+    Parameters
+    ----------
+    responses : Responses
+
+    Returns
+    -------
+    pandas.DataFrame of bool, shape (n, items)
+    """
+    return responses.missing[list(responses.items)] != NOT_SHOWN
+
+
+def asked_order(instrument: Instrument) -> list[str]:
+    """Return the items in the order they are asked; within a page in random order, the order of the file.
+
+    Parameters
+    ----------
+    instrument : Instrument
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from cbecmodel.survey.instrument import load_instrument
+    >>> len(asked_order(load_instrument("firm"))) == len(load_instrument("firm").items)
+    True
+    """
+    placed: list[str] = []
+    for page in instrument.placement.pages:
+        for name in page.content:
+            if name in instrument.constructs:
+                placed += instrument.constructs[name].items
+            elif name in instrument.items:
+                placed.append(name)
+    return list(dict.fromkeys([*placed, *instrument.items]))
+
+
+def hard_reasons(responses: Responses, rules: Rules) -> Iterator[Index]:
+    """Compute what excludes at once: no consent, not eligible, too much missing.
+
+    Parameters
+    ----------
+    responses : Responses
+    rules : Rules
+
+    Yields
+    ------
+    Index
+    """
+    frame, instrument = responses.frame, responses.instrument
+    n = len(frame)
+    if instrument.consent is not None and CONSENT in frame:
+        agree = frame[CONSENT].to_numpy(dtype=float)
+        yield Index(
+            "consent", f"≠ {instrument.consent.agree}", None, agree != instrument.consent.agree, np.ones(n, dtype=bool)
+        )
+    else:
+        yield _nothing("consent", n)
+    yield _eligibility(responses)
+    shown = shown_items(responses).to_numpy()
+    answered = frame[list(responses.items)].notna().to_numpy()
+    counted = shown.sum(axis=1)
+    lacking = np.divide((shown & ~answered).sum(axis=1), counted, out=np.ones(n), where=counted > 0)
+    most = rules.missing_share
+    if most is None:
+        yield _nothing("completeness", n)
+    else:
+        yield _index("completeness", f"> {most:g}", lacking, lacking > most)
+
+
+def _eligibility(responses: Responses) -> Index:
+    frame = responses.frame
+    out, known, rules = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool), []
+    for question in responses.instrument.screening.values():
+        if question.screen_out is not None and question.id in frame:
+            condition = Condition.parse(question.screen_out, variable=question.id)
+            rules.append(str(condition))
+            known |= frame[question.id].notna().to_numpy()
+            which, answers = pd.factorize(frame[question.id], use_na_sentinel=True)
+            out |= np.array([*map(condition.holds, answers), False])[which]
+    return Index("eligibility", "; ".join(rules), None, out, known)
+
+
+def careless_indices(responses: Responses, rules: Rules) -> Iterator[Index]:
+    """Compute the indices of careless answering; what depends on the sample is computed among these respondents.
+
+    Parameters
+    ----------
+    responses : Responses
+        Only those who agreed, are eligible and answered enough.
+    rules : Rules
+
+    Yields
+    ------
+    Index
+    """
+    asked = [name for name in asked_order(responses.instrument) if name in responses.items]
+    given = responses.answered[asked].to_numpy(dtype=float)
+    n = len(given)
+    yield _speed(responses, rules)
+    if rules.longstring_share is None:
+        yield _nothing("longstring", n)
+    else:
+        run, answered = careless.longstring(given), (~np.isnan(given)).sum(axis=1)
+        run[answered == 0] = np.nan
+        yield _index(
+            "longstring", f"≥ {rules.longstring_share:g} × items", run, run >= rules.longstring_share * answered
+        )
+    if rules.irv is None:
+        yield _nothing("irv", n)
+    else:
+        spread = careless.irv(given)
+        yield _index("irv", f"< {rules.irv:g}", spread, spread < rules.irv)
+    yield _mahalanobis(given, rules)
+    yield _even_odd(responses, rules)
+    yield _synonyms(given, rules)
+    for name in CHECKS:
+        yield _check(responses, name, getattr(rules, name))
+
+
+def _speed(responses: Responses, rules: Rules) -> Index:
+    frame = responses.frame
+    n = len(frame)
+    limits = [
+        f"< {rules.seconds_per_item:g} s × items" if rules.seconds_per_item is not None else "",
+        f"< {rules.share_of_median_time:.3g} × median" if rules.share_of_median_time is not None else "",
+    ]
+    threshold = "; ".join(filter(None, limits))
+    if "duration_s" not in frame or not threshold or not n:
+        return _nothing("speed", n, threshold)
+    duration = frame["duration_s"]
+    seconds = duration.to_numpy(dtype=float)
+    fires = np.zeros(n, dtype=bool)
+    items = shown_items(responses).to_numpy().sum(axis=1)
+    if rules.seconds_per_item is not None:
+        fires |= seconds < rules.seconds_per_item * items
+    if rules.share_of_median_time is not None:
+        groups = [frame[name].fillna("").to_numpy() for name in ("form_language", "device") if name in frame]
+        median = duration.groupby(groups or np.zeros(n)).transform("median").to_numpy(dtype=float)
+        fires |= seconds < rules.share_of_median_time * median
+    return _index("speed", threshold, seconds, fires)
+
+
+def _mahalanobis(given: NDArray[np.float64], rules: Rules) -> Index:
+    n, p = given.shape
+    threshold = "" if rules.mahalanobis_p is None else f"p < {rules.mahalanobis_p:g}"
+    if rules.mahalanobis_p is None or n <= p:  # with fewer respondents than items everybody is equally far away
+        return _nothing("mahalanobis", n, threshold)
+    distance, df = careless.mahalanobis(given)
+    return _index("mahalanobis", threshold, distance, distance > stats.chi2.isf(rules.mahalanobis_p, df))
+
+
+def _even_odd(responses: Responses, rules: Rules) -> Index:
+    items = set(responses.items)
+    scales = [[n for n in c.items if n in items] for c in responses.instrument.constructs.values()]
+    scales = [scale for scale in scales if len(scale) > 1]
+    if rules.even_odd is None or not scales:
+        return _nothing("even_odd", len(responses.frame))
+    scored = responses.frame[[name for scale in scales for name in scale]].to_numpy(dtype=float)
+    value = careless.even_odd(scored, [len(scale) for scale in scales])
+    return _index("even_odd", f"> {-rules.even_odd:g}".replace("-", "−"), value, value > -rules.even_odd)
+
+
+def _synonyms(given: NDArray[np.float64], rules: Rules) -> Index:
+    n = len(given)
+    threshold = "" if rules.synonyms is None else f"< {rules.synonyms:g} (pairs r > {rules.synonym_pairs:g})"
+    if rules.synonyms is None or n < 3:
+        return _nothing("synonyms", n, threshold)
+    pairs = careless.synonym_pairs(given, rules.synonym_pairs)
+    if len(pairs) < FEWEST_PAIRS:  # a correlation over fewer pairs says nothing about a person
+        return _nothing("synonyms", n, threshold)
+    value = careless.synonyms(given, pairs)
+    return _index("synonyms", threshold, value, value < rules.synonyms)
+
+
+def _check(responses: Responses, name: str, fewest: int | None) -> Index:
+    """Count the failed checks of one kind; one that was not answered is not failed."""
+    frame = responses.frame
+    failed, asked = np.zeros(len(frame)), np.zeros(len(frame))
+    used = []
+    for check in responses.instrument.checks.values():
+        if check.kind not in CHECKS[name] or check.id not in frame:
+            continue
+        answer = frame[check.id]
+        if check.compare_with is None:
+            wrong = ~answer.isin(check.passing)
+        elif check.compare_with in frame:
+            answer = answer.where(frame[check.compare_with].notna())
+            wrong = answer != frame[check.compare_with]
+        else:
+            continue
+        used.append(check.id)
+        asked += answer.notna().to_numpy()
+        failed += (wrong & answer.notna()).to_numpy()
+    if fewest is None or not used:
+        return _nothing(name, len(frame))
+    failed[asked == 0] = np.nan
+    return _index(name, f"≥ {fewest:g} ({', '.join(used)})", failed, failed >= fewest)
