@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -176,7 +177,7 @@ class Instrument(Part):
             return self.constructs[name].name[lang]
         for part in (self.items, self.questions, self.checks):
             if name in part:
-                texts: dict[str, str] = part[name].text  # type: ignore[index]  # three mappings of one shape
+                texts: dict[str, str] = part[name].text
                 return texts[lang]
         return name
 
@@ -244,9 +245,14 @@ def validate_instrument(source: YamlSource) -> tuple[Instrument | None, list[Fin
     try:
         instrument = Instrument.model_validate(data, context={"languages": declared_languages(source.data)})
     except ValidationError as error:
-        return None, from_validation(source, error, home)
+        return None, from_validation(source, error, _field_names(), home)
     instrument = instrument.model_copy(update={"path": source.path})
     return instrument, instrument_findings(source, instrument, home)
+
+
+def _field_names() -> set[str]:
+    of_parts = {name for part in Part.__subclasses__() for name in part.model_fields}
+    return of_parts | {entry.name for entry in fields(Item)} - {"construct"}
 
 
 def load_instrument(name_or_path: str | Path) -> Instrument:

@@ -94,7 +94,7 @@ def default_placement(data: dict[str, Any]) -> dict[str, Any]:
     {'id': 'URG', 'content': ['URG'], 'randomize': True}
     """
     opening = [name for name in ("consent", "recall") if data.get(name)]
-    pages = [{"id": name, "content": [name]} for name in opening[:1] if name == "consent"]
+    pages: list[dict[str, Any]] = [{"id": name, "content": [name]} for name in opening[:1] if name == "consent"]
     if isinstance(data.get("screening"), dict):
         pages.append({"id": "screening", "content": list(data["screening"])})
     if "recall" in opening:

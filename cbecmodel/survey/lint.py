@@ -18,7 +18,7 @@ from cbecmodel.theory.model import load_theory, validate_theory
 from cbecmodel.theory.yaml_source import YamlSource, read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from cbecmodel.theory.model import Theory
     from cbecmodel.theory.yaml_source import Location
@@ -189,7 +189,8 @@ def _contents(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
                 source, ("constructs", construct.id), "instrument.few_items", "warning", n=len(construct.items)
             )
     used = {item.scale for item in instrument.items.values()}
-    used |= {part.scale for part in (*instrument.questions.values(), *instrument.checks.values()) if part.scale}
+    used |= {question.scale for question in instrument.questions.values() if question.scale}
+    used |= {check.scale for check in instrument.checks.values() if check.scale}
     for name in instrument.scales:
         if name not in used:
             yield finding(source, ("scales", name), "instrument.unused_scale", "warning")
@@ -220,16 +221,17 @@ def _against_theory(source: YamlSource, instrument: Instrument, name: str) -> It
 def _references(source: YamlSource, instrument: Instrument, theory: Theory) -> Iterator[Finding]:
     for part in ("screening", "covariates"):
         for question in getattr(instrument, part).values():
-            for kind, names, known in (
-                ("claim", question.claims, theory.claims),
-                ("source", question.sources, theory.sources),
-            ):
-                for number, name in enumerate(names):
-                    if name not in known:
-                        at = (part, question.id, f"{kind}s", number)
-                        yield finding(source, at, f"instrument.unknown_{kind}", name=name)
-    for number, rule in enumerate(instrument.screening_rules.rules.values()):
-        for source_name in rule.sources:
-            if source_name not in theory.sources:
-                at = ("screening_rules", "rules", rule.id, "sources")
-                yield finding(source, at, "instrument.unknown_source", name=source_name, number=number)
+            at: Location = (part, question.id)
+            yield from _unknown(source, (*at, "claims"), "claim", question.claims, theory.claims)
+            yield from _unknown(source, (*at, "sources"), "source", question.sources, theory.sources)
+    for rule in instrument.screening_rules.rules.values():
+        at = ("screening_rules", "rules", rule.id, "sources")
+        yield from _unknown(source, at, "source", rule.sources, theory.sources)
+
+
+def _unknown(
+    source: YamlSource, at: Location, kind: str, names: Iterable[str], known: Collection[str]
+) -> Iterator[Finding]:
+    for number, name in enumerate(names):
+        if name not in known:
+            yield finding(source, (*at, number), f"instrument.unknown_{kind}", name=name)

@@ -6,7 +6,9 @@ One rule broken is one :class:`Finding`. Loading a file raises the first as a :c
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cbecmodel.errors import ContentError
@@ -36,6 +38,11 @@ _TYPES: Final = {
     "model_attributes_type": "mapping",
     "list_type": "list",
     "tuple_type": "list",
+}
+_OTHERS: Final = {
+    "too_short": "theory.too_short",
+    "string_pattern_mismatch": "theory.not_a_language_code",
+    "greater_than_equal": "theory.too_small",
 }
 _FOUND: Final = {str: "text", bool: "true_false", int: "whole_number", float: "number", dict: "mapping", list: "list"}
 
@@ -179,7 +186,10 @@ def raise_first(findings: Iterable[Finding]) -> None:
 
 
 def from_validation(
-    source: YamlSource, error: ValidationError, relocate: Callable[[Location], Location] = lambda at: at
+    source: YamlSource,
+    error: ValidationError,
+    fields: Iterable[str] = (),
+    relocate: Callable[[Location], Location] = lambda at: at,
 ) -> list[Finding]:
     """Turn pydantic's error into findings with lines and plain sentences.
 
@@ -187,6 +197,8 @@ def from_validation(
     ----------
     source : YamlSource
     error : pydantic.ValidationError
+    fields : iterable of str
+        Names of fields there are, to guess what a misspelt one was meant to be.
     relocate : callable, optional
         From a place in the model to its place in the file, where they differ.
 
@@ -194,10 +206,18 @@ def from_validation(
     -------
     list of Finding
     """
-    return [_translate(source, dict(detail), relocate) for detail in error.errors(include_url=False)]
+    known = sorted(set(fields))
+    return [_translate(source, dict(detail), known, relocate) for detail in error.errors(include_url=False)]
 
 
-def _translate(source: YamlSource, detail: dict[str, Any], relocate: Callable[[Location], Location]) -> Finding:
+def _hint(field: str, known: list[str]) -> Phrase:
+    close = get_close_matches(field, [name for name in known if name != field], n=1, cutoff=0.75)
+    return Phrase("theory.hint_field", {"field": close[0]}) if close else Phrase("theory.no_hint")
+
+
+def _translate(
+    source: YamlSource, detail: dict[str, Any], known: list[str], relocate: Callable[[Location], Location]
+) -> Finding:
     kind, loc = str(detail["type"]), relocate(tuple(p for p in detail["loc"] if p != "[key]"))
     context = detail.get("ctx", {})
     if "." in kind:  # raised by our own validators: the type is the key of the sentence
@@ -205,11 +225,20 @@ def _translate(source: YamlSource, detail: dict[str, Any], relocate: Callable[[L
     if kind == "missing":
         return finding(source, loc[:-1], "theory.missing_field", field=str(loc[-1]))
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return finding(source, loc, "theory.unknown_field", field=str(loc[-1]), hint=Phrase("theory.no_hint"))
-    if kind == "literal_error":
-        return finding(source, loc, "theory.unknown_value", value=detail["input"], allowed=context["expected"])
+        return finding(source, loc, "theory.unknown_field", field=str(loc[-1]), hint=_hint(str(loc[-1]), known))
     if kind in _TYPES:
-        found = _FOUND.get(type(detail["input"]), "nothing")
-        expected = Phrase(f"theory.type_{_TYPES[kind]}")
-        return finding(source, loc, "theory.wrong_type", expected=expected, found=Phrase(f"theory.type_{found}"))
-    return finding(source, loc, "theory.invalid", reason=detail["msg"])
+        return _wrong_type(source, loc, _TYPES[kind], detail["input"])
+    if kind == "literal_error":
+        allowed = ", ".join(word.strip("'") for word in re.split(r", | or ", context["expected"]))
+        return finding(source, loc, "theory.unknown_value", value=detail["input"], allowed=allowed)
+    return finding(
+        source, loc, _OTHERS.get(kind, "theory.invalid"), value=detail["input"], reason=detail["msg"], **context
+    )
+
+
+def _wrong_type(source: YamlSource, loc: Location, wanted: str, given: object) -> Finding:
+    found = _FOUND.get(type(given), "nothing")
+    if wanted == "text" and found in {"whole_number", "number"}:
+        return finding(source, loc, "theory.number_for_text", rule="wrong_type")
+    expected, actual = Phrase(f"theory.type_{wanted}"), Phrase(f"theory.type_{found}")
+    return finding(source, loc, "theory.wrong_type", expected=expected, found=actual)

@@ -387,8 +387,12 @@ def validate_theory(source: YamlSource) -> tuple[Theory | None, list[Any]]:
     try:
         theory = Theory.model_validate(source.data, context=context).model_copy(update={"path": source.path})
     except ValidationError as error:
-        return None, from_validation(source, error)
+        return None, from_validation(source, error, _field_names())
     return theory, reference_findings(source, theory)
+
+
+def _field_names() -> set[str]:
+    return {name for part in Part.__subclasses__() for name in part.model_fields}
 
 
 def load_theory(path: str | Path | None = None) -> Theory:

@@ -41,7 +41,7 @@ def declared_languages(data: Any) -> tuple[str, ...]:
 
 
 def _languages(info: ValidationInfo) -> tuple[str, ...]:
-    return (info.context or {}).get("languages", DEFAULT_LANGUAGES)
+    return tuple((info.context or {}).get("languages", DEFAULT_LANGUAGES))
 
 
 def _as_texts(value: Any, info: ValidationInfo) -> Any:
@@ -104,6 +104,6 @@ def keyed(value: Any) -> Any:
     for key, given in value.items():
         entry = {} if given is None else given
         if isinstance(entry, dict) and entry.get("id", key) != key:
-            raise PydanticCustomError("theory.id_differs", "{key}", {"key": key, "id": str(entry["id"])})
+            raise PydanticCustomError("theory.id_differs", "{name}", {"name": key, "id": str(entry["id"])})
         entries[key] = {**entry, "id": key} if isinstance(entry, dict) else entry
     return entries

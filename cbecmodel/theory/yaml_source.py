@@ -180,7 +180,7 @@ class _Walk:
                 raise _refuse(self.path, line, "merge_key", where=" › ".join(map(str, at)))
             if name in result:
                 before = self.lines[*at, name]
-                raise _refuse(self.path, line, "repeated_key", where=" › ".join(map(str, at)), key=name, before=before)
+                raise _refuse(self.path, line, "repeated_key", where=" › ".join(map(str, at)), name=name, before=before)
             self.lines[*at, name] = line
             result[name] = self.value(child, (*at, name))
         return result
