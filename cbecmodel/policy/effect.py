@@ -1,0 +1,191 @@
+"""One call for a policy effect: it checks what was asked and hands it to the estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from cbecmodel.errors import ModelError, PanelError
+from cbecmodel.policy import options
+from cbecmodel.policy.options import choose
+from cbecmodel.policy.panel import Panel
+from cbecmodel.policy.request import Request
+from cbecmodel.policy.twfe import estimate_twfe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cbecmodel.policy.options import (
+        Aggregation,
+        BasePeriod,
+        ControlGroup,
+        Engine,
+        Estimator,
+        SmallSample,
+        Transform,
+        Vcov,
+    )
+    from cbecmodel.policy.results import PolicyResults
+
+ESTIMATORS: Final[dict[str, Callable[[Panel, Request], PolicyResults]]] = {"twfe": estimate_twfe}
+
+
+def policy_effect(
+    panel: Panel,
+    outcome: str,
+    estimator: Estimator = "twfe",
+    *,
+    treatment: str | None = None,
+    controls: Sequence[str] = (),
+    fixed_effects: Sequence[str] = ("unit", "time"),
+    weights: str | None = None,
+    control_group: ControlGroup = "never",
+    base_period: BasePeriod = "varying",
+    aggregation: Aggregation = "simple",
+    anticipation: int = 0,
+    vcov: Vcov = "cluster",
+    cluster: str | Sequence[str] | None = None,
+    small_sample: SmallSample = "fixest",
+    bootstrap: int | None = None,
+    seed: int | None = None,
+    engine: Engine | None = None,
+    transform: Transform | None = None,
+    window: tuple[int, int] | None = None,
+) -> PolicyResults:
+    r"""Estimate the effect of a policy on an outcome.
+
+    Parameters
+    ----------
+    panel : Panel
+        With cohorts (``cohort=…`` or ``.with_rollout(…)``), or any panel if ``treatment`` is given.
+    outcome : str
+        Column of the outcome.
+    estimator : {"twfe"}
+        ``twfe``: two-way fixed effects,
+        :math:`y_{it} = \alpha_i + \lambda_t + \tau D_{it} + x_{it}'\beta + \varepsilon_{it}`, and an event study with a
+        coefficient for each time since adoption. With staggered adoption and effects that differ, :math:`\tau` is an
+        average with weights that can be negative [1]_; a warning says so.
+    treatment : str, optional
+        Column used as :math:`D_{it}` instead of the cohorts; may be continuous and may switch off. There is then no event study.
+    controls : sequence of str
+    fixed_effects : sequence of str
+        ``unit`` and ``time`` mean the panel's; others are columns; ``province^year`` is each combination. Two at most.
+    weights : str, optional
+        Positive weights of rows.
+    control_group, base_period, aggregation : str
+        For estimators with group-time effects; ``twfe`` does not use them.
+    anticipation : int
+        Periods before adoption in which the policy may already work: the base of the event study is −1 − ``anticipation``, and
+        :math:`D_{it}` is 1 from that many periods earlier on.
+    vcov : {"cluster", "robust", "iid"}
+    cluster : str or sequence of str, optional
+        One or two columns (or ``unit``, ``time``); default ``unit``.
+    small_sample : {"fixest", "reghdfe", "areg", "plm", "plm_sss", "none"}
+        Convention of the small-sample factor; see :func:`~cbecmodel.policy.small_sample.correction`.
+    bootstrap : int, optional
+        Draws of a multiplier bootstrap; not for ``twfe``.
+    seed : int, optional
+        Of the draws behind the simultaneous band.
+    engine : {"linearmodels", "statsmodels"}, optional
+        Which one gives the numbers (default linearmodels); :meth:`PolicyResults.cross_check` compares both.
+    transform : {"log1p", "log", "asinh"}, optional
+        Of the outcome.
+    window : (int, int), optional
+        First and last event time of the event study; times beyond are counted as these.
+
+    Returns
+    -------
+    PolicyResults
+
+    Raises
+    ------
+    PanelError
+        If a column is missing or not numeric, or adoption is not known.
+    ModelError
+        If an option does not exist, the treatment does not vary once the effects are taken out, or controls are collinear.
+
+    Warns
+    -----
+    DataWarning
+        If rows were not used because a value is missing.
+    PolicyWarning
+        Few clusters, cohorts of one unit, staggered adoption under ``twfe``, no never-treated unit, event times that cannot be
+        estimated.
+
+    Notes
+    -----
+    The coefficient and its clustered error equal R's fixest to 1e-9 (``small_sample="fixest"``), and linearmodels and
+    statsmodels agree to 1e-10.
+
+    References
+    ----------
+    .. [1] de Chaisemartin, C. & D'Haultfœuille, X. (2020). Two-way fixed effects estimators with heterogeneous treatment
+       effects. American Economic Review 110(9), 2964–2996.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"city": np.repeat(np.arange(40), 6), "year": np.tile(np.arange(2010, 2016), 40)})
+    >>> frame["since"] = np.where(frame["city"] < 20, 2013, 0)
+    >>> frame["y"] = 0.5 * ((frame["since"] > 0) & (frame["year"] >= 2013)) + rng.normal(scale=0.1, size=240)
+    >>> res = policy_effect(Panel(frame, unit="city", time="year", cohort="since"), outcome="y")
+    >>> round(res.att, 2), res.n_clusters, bool(res.cross_check()["agrees"].all())
+    (0.46, 40, True)
+    """
+    if not isinstance(panel, Panel):
+        raise PanelError("policy.not_a_panel", kind=type(panel).__name__)
+    clusters = ("unit",) if cluster is None else (cluster,) if isinstance(cluster, str) else tuple(cluster)
+    request = Request(
+        outcome=outcome,
+        estimator=estimator,
+        treatment=treatment,
+        controls=(controls,) if isinstance(controls, str) else tuple(controls),
+        fixed_effects=(fixed_effects,) if isinstance(fixed_effects, str) else tuple(fixed_effects),
+        weights=weights,
+        control_group=control_group,
+        base_period=base_period,
+        aggregation=aggregation,
+        anticipation=anticipation,
+        vcov=vcov,
+        cluster=clusters if vcov == "cluster" else (),
+        small_sample=small_sample,
+        bootstrap=bootstrap,
+        seed=seed,
+        engine="linearmodels" if engine is None else engine,
+        transform=transform,
+        window=window,
+    )
+    _check(panel, request)
+    return ESTIMATORS[estimator](panel, request)
+
+
+def _check(panel: Panel, request: Request) -> None:
+    known = {
+        "estimator": options.Estimator,
+        "control_group": options.ControlGroup,
+        "base_period": options.BasePeriod,
+        "aggregation": options.Aggregation,
+        "vcov": options.Vcov,
+        "small_sample": options.SmallSample,
+        "engine": options.Engine,
+    }
+    for name, kind in known.items():
+        choose(name, getattr(request, name), kind)
+    if request.transform is not None:
+        choose("transform", request.transform, options.Transform)
+    if request.estimator not in ESTIMATORS:
+        available, all_names = ", ".join(ESTIMATORS), ", ".join(get_args(options.Estimator))
+        raise ModelError("policy.not_available", estimator=request.estimator, available=available, planned=all_names)
+    if request.bootstrap is not None:
+        raise ModelError("policy.no_bootstrap", estimator=request.estimator)
+    if request.anticipation < 0:
+        raise ModelError("policy.anticipation_negative", anticipation=request.anticipation)
+    base = -1 - request.anticipation
+    if request.window is not None and not request.window[0] <= base <= request.window[1]:
+        raise ModelError("policy.window_without_base", window=request.window, base=base)
+    if len(request.cluster) > 2:
+        raise ModelError("policy.too_many_clusters", clusters=", ".join(request.cluster))
+    if len(request.fixed_effects) > 2:
+        raise ModelError("policy.too_many_effects", effects=", ".join(request.fixed_effects))
+    if request.treatment is None and panel.cohort is None:
+        raise PanelError("policy.no_adoption")

@@ -1,0 +1,175 @@
+"""Two-way fixed effects: the static coefficient and the event study."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cbecmodel.errors import CbecWarning, DataWarning, ModelError, PolicyWarning
+from cbecmodel.policy.event import COLUMNS, EventDesign, event_design, event_table, event_times, lead_test
+from cbecmodel.policy.regression import Regression, redundant_columns, regress
+from cbecmodel.policy.results import PolicyResults
+from cbecmodel.policy.sample import Sample, draw_sample
+from cbecmodel.policy.units import listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cbecmodel.policy.panel import Panel
+    from cbecmodel.policy.request import Request
+
+FEW_CLUSTERS = 10
+_LEVEL = 0.95
+_FRAMES = 4  # between the user's line and warnings given here
+
+
+def estimate_twfe(panel: Panel, request: Request) -> PolicyResults:
+    """Estimate the static coefficient and, where adoption came from cohorts, the event study.
+
+    Parameters
+    ----------
+    panel : Panel
+    request : Request
+
+    Returns
+    -------
+    PolicyResults
+    """
+    sample = draw_sample(
+        panel,
+        request.outcome,
+        treatment=request.treatment,
+        controls=request.controls,
+        fixed_effects=request.fixed_effects,
+        clusters=request.cluster,
+        weights=request.weights,
+        transform=request.transform,
+    )
+    treatment = _treatment(sample, panel, request)
+    if redundant_columns(sample, treatment[:, None]):
+        raise ModelError("policy.treatment_constant", treatment=request.treatment or str(panel.cohort))
+    how: dict[str, Any] = {"vcov": request.vcov, "small_sample": request.small_sample, "engine": request.engine}
+    static = regress(sample, treatment[:, None], ("att",), **how)
+    given = _warnings(panel, sample, request, treatment)
+    if request.treatment is not None:
+        return _results(panel, request, static, None, given)
+    cohort = sample.frame[panel.cohort].to_numpy(dtype=np.int64)
+    since = event_times(sample.frame[panel.time].to_numpy(dtype=np.int64), cohort, request.window)
+    base = -1 - request.anticipation
+    design = event_design(sample, since, base)
+    given += _event_warnings(design, base)
+    event = None
+    if design is not None:
+        names = tuple(f"event_time={time}" for time in design.times)
+        event = (regress(sample, design.columns, names, **how), design)
+        if event[0].repaired:
+            given.append(PolicyWarning("policy.vcov_repaired", cluster=listed(list(request.cluster))))
+    return _results(panel, request, static, event, given)
+
+
+def _treatment(sample: Sample, panel: Panel, request: Request) -> NDArray[np.float64]:
+    if request.treatment is not None:
+        return sample.frame[request.treatment].to_numpy(dtype=np.float64)
+    cohort, time = sample.frame[panel.cohort].to_numpy(), sample.frame[panel.time].to_numpy()
+    return ((cohort > 0) & (time >= cohort - request.anticipation)).astype(np.float64)
+
+
+def _warnings(panel: Panel, sample: Sample, request: Request, treatment: NDArray[np.float64]) -> list[CbecWarning]:
+    found: list[CbecWarning] = []
+    n_dropped = int(sample.dropped.sum())
+    if n_dropped:
+        reasons = "; ".join(f"{column} {n}" for column, n in sample.dropped.items())
+        found.append(DataWarning("policy.rows_dropped", n=n_dropped, total=len(panel.frame), reasons=reasons))
+    for name, codes in sample.clusters.items():
+        if int(codes.max()) + 1 < FEW_CLUSTERS:
+            found.append(PolicyWarning("policy.few_clusters", n=int(codes.max()) + 1, cluster=name, few=FEW_CLUSTERS))
+    if request.treatment is None:
+        found += _cohort_warnings(panel, sample)
+    elif bool((pd.Series(treatment).groupby(sample.frame[panel.unit]).max() > 0).all()):
+        found.append(PolicyWarning("policy.all_exposed", treatment=request.treatment))
+    return found
+
+
+def _cohort_warnings(panel: Panel, sample: Sample) -> list[CbecWarning]:
+    found: list[CbecWarning] = []
+    sizes = sample.frame.drop_duplicates(panel.unit)[panel.cohort].value_counts().sort_index()
+    lost = sorted(set(panel.cohorts["cohort"]) - set(sizes.index))
+    if lost:
+        found.append(PolicyWarning("policy.cohorts_lost", cohorts=listed(lost)))
+    treated = sizes[sizes.index > 0]
+    single = [int(year) for year in treated.index[treated == 1]]
+    if single:
+        units = sample.frame.loc[sample.frame[panel.cohort].isin(single), panel.unit].unique()
+        found.append(PolicyWarning("policy.single_unit_cohorts", cohorts=listed(single), units=listed(list(units))))
+    if len(treated) > 1:
+        found.append(PolicyWarning("policy.staggered_twfe", n=len(treated)))
+    if 0 not in sizes.index:
+        found.append(PolicyWarning("policy.all_treated"))
+    return found
+
+
+def _event_warnings(design: EventDesign | None, base: int) -> list[CbecWarning]:
+    if design is None:
+        return [PolicyWarning("policy.no_base", base=base)]
+    found: list[CbecWarning] = []
+    if len(design.bases) > 1:
+        found.append(PolicyWarning("policy.second_base", base=base, second=design.bases[0]))
+    if design.lost:
+        found.append(PolicyWarning("policy.event_times_lost", times=listed(list(design.lost))))
+    return found
+
+
+def _results(
+    panel: Panel,
+    request: Request,
+    static: Regression,
+    event: tuple[Regression, EventDesign] | None,
+    given: list[CbecWarning],
+) -> PolicyResults:
+    for warning in given:
+        warnings.warn(warning, stacklevel=_FRAMES)
+    sample = static.sample
+    lower, upper = static.interval(_LEVEL)
+    treated = sample.frame.loc[static.regressors[:, 0] != 0, panel.unit].nunique()
+    if request.treatment is None:
+        treated = sample.frame.loc[sample.frame[panel.cohort] > 0, panel.unit].nunique()
+    results = PolicyResults(
+        estimator=request.estimator,
+        outcome=request.outcome,
+        treatment=request.treatment or "",
+        att=float(static.params[0]),
+        att_se=float(static.se[0]),
+        att_ci=(float(lower[0]), float(upper[0])),
+        att_pvalue=float(static.pvalues()[0]),
+        event_study=pd.DataFrame(columns=list(COLUMNS), dtype="float64"),
+        group_time=pd.DataFrame(columns=["cohort", "time", "att", "se"], dtype="float64"),
+        pre_trend=pd.Series(dtype="float64"),
+        n_obs=len(sample.y),
+        n_units=int(sample.frame[panel.unit].nunique()),
+        n_times=int(sample.frame[panel.time].nunique()),
+        n_treated=int(treated),
+        n_clusters=static.corrected.n_clusters,
+        n_dropped=int(sample.dropped.sum()),
+        dropped=sample.dropped,
+        vcov_type=request.vcov,
+        cluster=" × ".join(request.cluster),
+        small_sample=request.small_sample,
+        fixed_effects=request.fixed_effects,
+        transform=request.transform or "",
+        engine=request.engine,
+        df=static.corrected.df,
+        n_parameters=static.corrected.k,
+        warnings=(*panel.warnings, *given),
+        synthetic=panel.synthetic,
+        truth=panel.truth,
+        regressions=(static,),
+    )
+    if event is None:
+        return results
+    fitted, design = event
+    table = event_table(fitted, design, _LEVEL, request.seed or 0)
+    return replace(results, event_study=table, pre_trend=lead_test(fitted, design), regressions=(static, fitted))
