@@ -150,3 +150,31 @@ def interval(lower: object, upper: object, digits: int = 3, lang: str = "en") ->
     if _real(lower) is None and _real(upper) is None:
         return DASH.get(lang, DASH["en"])
     return f"[{number(lower, digits, lang)}, {number(upper, digits, lang)}]"
+
+
+def scientific(value: object, digits: int = 1, lang: str = "en") -> str:
+    """Write a very small or large number by its power of ten.
+
+    Parameters
+    ----------
+    value : float or None
+    digits : int
+        Decimals of the leading number.
+    lang : {"en", "zh"}
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> scientific(-2.13e-11), scientific(0)
+    ('−2.1e−11', '0')
+    """
+    real = _real(value)
+    if real is None:
+        return DASH.get(lang, DASH["en"])
+    if real == 0:
+        return "0"
+    lead, power = f"{real:.{digits}e}".split("e")
+    return f"{lead}e{int(power)}".replace("-", MINUS)

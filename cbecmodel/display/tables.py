@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.display.markup import STYLE, html_table, latex_table
-from cbecmodel.display.numbers import count, number, p_value, percent
+from cbecmodel.display.numbers import count, number, p_value, percent, scientific
 from cbecmodel.display.plain import column_widths, display_width, text_row, wrap
 from cbecmodel.messages import language, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Kind = Literal["text", "number", "p", "percent", "count"]
+Kind = Literal["text", "number", "p", "percent", "count", "scientific"]
 WRITERS: Final[dict[str, Callable[[object, int, str], str]]] = {
     "number": number,
     "p": lambda value, _, lang: p_value(value, lang),
     "percent": percent,
     "count": lambda value, _, lang: count(value, lang),
+    "scientific": scientific,
 }
 
 
@@ -35,7 +36,7 @@ class Column:
     ----------
     label : str
         Text of the header.
-    kind : {"text", "number", "p", "percent", "count"}
+    kind : {"text", "number", "p", "percent", "count", "scientific"}
         Numbers have a fixed count of decimals; shares become percentages.
     digits : int
         Decimals of numbers and percentages.

@@ -1,0 +1,111 @@
+"""One report in one language, from typed results to files: HTML for the screen, PDF and DOCX by way of pandoc."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Literal
+
+from cbecmodel.display.typefaces import unprintable
+from cbecmodel.errors import ReportError, ReportWarning, warn
+from cbecmodel.report.document import Chapter, Words
+from cbecmodel.report.evidence import engines_chapter, hypotheses_chapter, references_chapter, summary_chapter
+from cbecmodel.report.export import to_docx, to_pdf
+from cbecmodel.report.html import render, shown_text
+from cbecmodel.report.measurement import measurement_chapter
+from cbecmodel.report.paths import paths_chapter
+from cbecmodel.report.policy import policy_chapter
+from cbecmodel.report.provenance import provenance_chapter
+from cbecmodel.report.sample import items_chapter, sample_chapter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbecmodel.report.results import StudyResults
+
+Format = Literal["html", "pdf", "docx"]
+FORMATS: Final = ("html", "pdf", "docx")
+
+
+def build_report(
+    results: StudyResults, lang: str, formats: Sequence[str] = ("html", "pdf", "docx")
+) -> dict[str, bytes]:
+    """Write a study's report in one language.
+
+    Equal results give equal bytes. HTML needs nothing but this package; PDF and DOCX need the extra ``report``.
+
+    Parameters
+    ----------
+    results : StudyResults
+    lang : {"en", "zh"}
+    formats : sequence of {"html", "pdf", "docx"}
+
+    Returns
+    -------
+    dict of str to bytes
+        The documents by format; where the extra is not installed only HTML.
+
+    Raises
+    ------
+    ReportError
+        If a format is unknown, a text or template is missing, or pandoc or typst fail; with their message.
+
+    Warns
+    -----
+    ReportWarning
+        If the extra ``report`` is not installed, or the fonts lack a character.
+    """
+    for wanted in formats:
+        if wanted not in FORMATS:
+            raise ReportError("report.unknown_format", wanted=wanted)
+    words, title = Words(lang), Words(lang).of(results.title) or results.id
+    chapters = report_chapters(results, words)
+    asked = {name: None for name in ("html", *formats)} if _missing_extra(formats) else dict.fromkeys(formats)
+    made: dict[str, bytes] = {}
+    if "html" in asked:
+        made["html"] = render(chapters, words, title, synthetic=results.synthetic).encode("utf-8")
+    if _missing_extra(formats):
+        others = ", ".join(name for name in formats if name != "html")
+        warn(ReportWarning, "report.only_html", formats=others)
+        return made
+    if "pdf" in asked:
+        source = render(chapters, words, title, synthetic=results.synthetic, image="svg")
+        if lacking := unprintable(title + shown_text(source)):
+            warn(ReportWarning, "report.missing_glyphs", characters=" ".join(lacking))
+        made["pdf"] = to_pdf(source, chapters, words, title, synthetic=results.synthetic)
+    if "docx" in asked:
+        source = render(chapters, words, title, synthetic=results.synthetic, image="png")
+        made["docx"] = to_docx(source, chapters, words, title, synthetic=results.synthetic)
+    return made
+
+
+def _missing_extra(formats: Sequence[str]) -> bool:
+    needed = {"pdf": ("pypandoc", "typst"), "docx": ("pypandoc",)}
+    return any(find_spec(package) is None for name in formats for package in needed.get(name, ()))
+
+
+def report_chapters(results: StudyResults, words: Words) -> list[Chapter]:
+    """Return the chapters of a report; those with nothing to say are left out.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    list of Chapter
+    """
+    chapters = [summary_chapter(results, words)]
+    if results.samples:
+        chapters.append(sample_chapter(results.samples, words))
+    if results.models:
+        chapters += [measurement_chapter(results.models, words), paths_chapter(results, words)]
+    if results.policies:
+        chapters.append(policy_chapter(results.policies, words))
+    chapters.append(engines_chapter(results, words))
+    if len(results.hypotheses):
+        chapters.append(hypotheses_chapter(results, words))
+    chapters += [provenance_chapter(results, words), references_chapter(results, words)]
+    if any(len(sample.items) for sample in results.samples):
+        chapters.append(items_chapter(results, words))
+    return [chapter for chapter in chapters if chapter.blocks]

@@ -1,0 +1,222 @@
+"""The chapters that weigh the whole: two engines, hypotheses, provenance, references, and the summary in front."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from cbecmodel.display.numbers import interval
+from cbecmodel.display.tables import Column, Table
+from cbecmodel.report.document import Block, Bullets, Chapter, Prose, TableBlock, Words
+from cbecmodel.report.measurement import NBSP, fit_sentence
+from cbecmodel.report.paths import paths_sentence, structural
+from cbecmodel.report.policy import policy_sentence
+from cbecmodel.report.sample import sample_sentence, synthetic_note
+
+if TYPE_CHECKING:
+    from cbecmodel.report.results import StudyResults
+
+_VERDICTS: Final = ("supported", "not_supported", "contradicted", "not_testable", "not_tested")
+
+
+def summary_chapter(results: StudyResults, words: Words) -> Chapter:
+    """Return the summary, every sentence of it made from the numbers.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    Chapter
+    """
+    findings = [sample_sentence(sample, words) for sample in results.samples]
+    for model in results.models:
+        measured = words("model_finding", model=model.id, sentence=fit_sentence(model, words))
+        findings.append(words.join([measured, paths_sentence(model, words) if len(structural(model)) else ""]))
+    findings += [policy_sentence(policy, words) for policy in results.policies]
+    findings += [verdicts_sentence(results, words)] if len(results.hypotheses) else []
+    blocks: list[Block] = [Prose(words.of(results.abstract))] if words.of(results.abstract) else []
+    blocks += [Prose(words("findings"), "h3"), Bullets(tuple(findings))] if findings else []
+    return Chapter("summary", words("summary"), tuple(blocks), results.synthetic)
+
+
+def verdicts_sentence(results: StudyResults, words: Words) -> str:
+    """Say how many hypotheses got which verdict.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    str
+    """
+    counts = Counter(results.hypotheses["verdict"].astype(str))
+    order = [*_VERDICTS, *sorted(set(counts) - set(_VERDICTS))]
+    shown = [words("verdict_count", verdict=verdict(name, words), n=counts[name]) for name in order if counts[name]]
+    return words("verdicts", n=len(results.hypotheses), counts=words("list_separator").join(shown))
+
+
+def verdict(name: str, words: Words) -> str:
+    """Return what a verdict is called.
+
+    Parameters
+    ----------
+    name : str
+        Machine name.
+    words : Words
+
+    Returns
+    -------
+    str
+    """
+    return words(f"verdict_{name}") if name in _VERDICTS else name
+
+
+def engines_chapter(results: StudyResults, words: Words) -> Chapter:
+    """Return the chapter in which every headline number stands twice, by independent code.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    Chapter
+    """
+    parts = [
+        model.cross_check.assign(
+            part=model.id,
+            quantity=[f"{row['lhs']} {row['op']} {row['rhs']}" for row in model.cross_check.to_dict("records")],
+        )
+        for model in results.models
+        if len(model.cross_check)
+    ]
+    parts += [
+        policy.cross_check.assign(part=words.of(policy.title)) for policy in results.policies if len(policy.cross_check)
+    ]
+    if not parts:
+        return Chapter("engines", words("engines"), ())
+    names = ["part", "quantity", "est", "other", "difference", "tolerance", "agrees"]
+    frame = pd.concat([part[names].astype({"agrees": object}) for part in parts], ignore_index=True)
+    columns = {
+        "quantity": Column(words("col_quantity"), "text"),
+        "est": Column(words("col_first"), digits=6),
+        "other": Column(words("col_second"), digits=6),
+        "difference": Column(words("col_difference"), "scientific"),
+        "tolerance": Column(words("col_tolerance"), "scientific", digits=0),
+        "agrees": Column(words("col_agrees"), "text"),
+    }
+    notes = (words("engines_note"), *synthetic_note(results.synthetic, words))
+    table = Table(frame, columns, words("engines_caption"), notes, "part", words.lang)
+    agreeing = int(frame["agrees"].astype(bool).sum())
+    intro = words("engines_intro", table="[[tab-engines]]", n=len(frame), agreeing=agreeing)
+    return Chapter("engines", words("engines"), (Prose(intro), TableBlock("tab-engines", table)), results.synthetic)
+
+
+def hypotheses_chapter(results: StudyResults, words: Words) -> Chapter:
+    """Return the evidence ledger: hypotheses that were tested, then those that were not and why.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    Chapter
+    """
+    ledger = results.hypotheses
+    estimated = ledger["estimate"].notna()
+    blocks: list[Block] = [Prose(words.join([verdicts_sentence(results, words), words("hypotheses_intro")]))]
+    if estimated.any():
+        table = tested_table(ledger[estimated], words, results.synthetic)
+        blocks += [Prose(words("tested_intro", table="[[tab-tested]]")), TableBlock("tab-tested", table)]
+    if not estimated.all():
+        table = untested_table(ledger[~estimated], words)
+        blocks += [Prose(words("untested_intro", table="[[tab-untested]]")), TableBlock("tab-untested", table)]
+    return Chapter("hypotheses", words("hypotheses"), tuple(blocks), results.synthetic)
+
+
+def tested_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
+    """Return the hypotheses that were tested, each with its number and verdict.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame
+    words : Words
+    synthetic : bool
+
+    Returns
+    -------
+    Table
+    """
+    ends = zip(ledger["ci_lower"], ledger["ci_upper"], strict=True)
+    frame = ledger.assign(
+        interval=[interval(*pair, digits=2).replace(" ", NBSP) for pair in ends],
+        sign=[{1: "+", -1: "−"}.get(int(sign), "≠ 0") for sign in ledger["expected"]],
+        said=[verdict(str(name), words) for name in ledger["verdict"]],
+    )
+    columns = {
+        "hypothesis": Column(words("col_hypothesis_short"), "text"),
+        words.lang: Column(words("col_statement"), "text"),
+        "sign": Column(words("col_expected"), "text"),
+        "estimate": Column(words("col_est"), digits=2),
+        "interval": Column(words("col_ci"), "text"),
+        "pvalue": Column(words("col_p"), "p"),
+        "second_engine": Column(words("col_second_short"), digits=2),
+        "said": Column(words("col_verdict"), "text"),
+        f"reason_{words.lang}": Column(words("col_reason"), "text"),
+    }
+    notes = (words("tested_note"), *synthetic_note(synthetic, words))
+    return Table(frame, columns, words("tested_caption"), notes, lang=words.lang)
+
+
+def untested_table(ledger: pd.DataFrame, words: Words) -> Table:
+    """Return the hypotheses without an estimate, and why.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame
+    words : Words
+
+    Returns
+    -------
+    Table
+    """
+    frame = ledger.assign(said=[verdict(str(name), words) for name in ledger["verdict"]])
+    columns = {
+        "hypothesis": Column(words("col_hypothesis_short"), "text"),
+        words.lang: Column(words("col_statement"), "text"),
+        "said": Column(words("col_verdict"), "text"),
+        f"reason_{words.lang}": Column(words("col_reason"), "text"),
+    }
+    return Table(frame, columns, words("untested_caption"), lang=words.lang)
+
+
+def references_chapter(results: StudyResults, words: Words) -> Chapter:
+    """Return the works this report rests on: the paper, the methods used, the software.
+
+    Parameters
+    ----------
+    results : StudyResults
+    words : Words
+
+    Returns
+    -------
+    Chapter
+    """
+    keys = ["ref_paper"]
+    if results.models:
+        keys += ["ref_cronbach", "ref_fornell", "ref_hu", "ref_semopy", "ref_mcdonald"]
+    if results.policies:
+        keys += ["ref_goodman", "ref_linearmodels", "ref_roth", "ref_statsmodels"]
+    entries: list[Any] = sorted((words(key) for key in keys[1:]), key=str.casefold)
+    blocks = tuple(Prose(entry, "reference") for entry in [words(keys[0]), *entries])
+    return Chapter("references", words("references"), blocks)
