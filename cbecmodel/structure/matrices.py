@@ -154,13 +154,15 @@ class Scale:
     parameters: Floats
 
 
-def natural_scale(pattern: ModelPattern, samples: Sequence[SampleMoments]) -> Scale:
+def natural_scale(pattern: ModelPattern, samples: Sequence[SampleMoments], *, common: bool = False) -> Scale:
     """Return units in which observed variables have variance near one, and latents that of their markers.
 
     Parameters
     ----------
     pattern : ModelPattern
     samples : sequence of SampleMoments
+    common : bool
+        One unit for all observed variables (the geometric mean of theirs), in which equal parameters stay equal.
 
     Returns
     -------
@@ -171,7 +173,7 @@ def natural_scale(pattern: ModelPattern, samples: Sequence[SampleMoments]) -> Sc
     first = pattern.groups[0]
     t = len(first.intercepts)
     unit = np.full(t, np.nan)
-    unit[: first.p] = np.sqrt(variance)
+    unit[: first.p] = np.exp(np.mean(np.log(variance)) / 2) if common else np.sqrt(variance)
     for _ in range(t):
         waiting = np.flatnonzero(np.isnan(unit))
         if not waiting.size:

@@ -89,18 +89,20 @@ class StandardizedProblem:
         )
 
 
-def standardized(problem: Problem) -> StandardizedProblem:
+def standardized(problem: Problem, *, common: bool = False) -> StandardizedProblem:
     """Change the units of a problem.
 
     Parameters
     ----------
     problem : Problem
+    common : bool
+        One unit for all observed variables, see :func:`~cbecmodel.structure.matrices.natural_scale`.
 
     Returns
     -------
     StandardizedProblem
     """
-    scale = natural_scale(problem.pattern, problem.samples)
+    scale = natural_scale(problem.pattern, problem.samples, common=common)
     return StandardizedProblem(
         samples=tuple(rescaled_moments(sample, scale) for sample in problem.samples),
         pattern=rescaled(problem.pattern, scale),

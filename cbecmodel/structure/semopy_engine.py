@@ -50,7 +50,9 @@ def estimate(problem: Problem) -> Optimum:
         If semopy cannot estimate such a model.
     """
     _refuse(problem)
-    work = standardized(problem)
+    # semopy writes an equality as one label, so parameters that are equal must stay equal in the units it is given
+    tied = bool((np.count_nonzero(problem.space.basis, axis=0) > 1).any())
+    work = standardized(problem, common=tied)
     table = problem.table
     loose = {row.free - 1 for row in table.rows if row.op == "~1" and row.free}
     names = {name: f"v{index}" for index, name in enumerate(table.observed)}
