@@ -222,7 +222,7 @@ class PolicyConfig(Part):
         Applied to the outcome first.
     treatment : str, optional
         Column of a (continuous) treatment, for panels without cohorts.
-    estimator, controls, cluster, weights, small_sample
+    estimator, controls, fixed_effects, vcov, cluster, weights, anticipation, window, small_sample
         As for :func:`cbecmodel.policy_effect`.
     event_study : bool
         Show the effect by time since treatment; only with cohorts.
@@ -238,8 +238,12 @@ class PolicyConfig(Part):
     treatment: str | None = None
     estimator: str = "twfe"
     controls: list[str] = Field(default_factory=list)
-    cluster: str | None = None
+    fixed_effects: list[str] = Field(default=["unit", "time"])
+    vcov: Literal["cluster", "robust", "iid"] = "cluster"
+    cluster: str | list[str] | None = None
     weights: str | None = None
+    anticipation: int = Field(default=0, ge=0)
+    window: list[int] | None = Field(default=None, min_length=2, max_length=2)
     small_sample: str = "fixest"
     event_study: bool = True
     hypothesis: Name | None = None

@@ -50,12 +50,13 @@ def study_results(given: Given) -> StudyResults:
     samples = tuple(_sample(name, made) for name, made in given.steps("survey").items())
     models = tuple(_model(made) for made in given.steps("fit").values())
     policies = tuple(_policy(made) for made in given.steps("policy").values())
+    synthetic = [part.synthetic for part in samples] + [part.synthetic for part in models]
     return StudyResults(
         id=settings["id"],
         title=spoken(settings["title"]),
         abstract=spoken(settings["abstract"]),
         languages=tuple(settings["languages"]),
-        synthetic=any(part.synthetic for part in (*samples, *models, *policies)),
+        synthetic=any(synthetic + [part.synthetic for part in policies]),
         samples=samples,
         models=models,
         policies=policies,

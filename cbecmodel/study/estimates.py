@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from cbecmodel.display.numbers import number, p_value
+from cbecmodel.display.numbers import number
 from cbecmodel.study.chains import ARROW, chain
-from cbecmodel.study.evidence import ALPHA, LIMITS, NAN, Estimate, Problem
+from cbecmodel.study.evidence import ALPHA, LIMITS, NAN, Estimate, Problem, equals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from cbecmodel.study.artefacts import Artefacts
     from cbecmodel.study.steps import Given
-
-_SPREAD: Final = ("ci_lower", "ci_upper", "pvalue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,9 @@ def _model_estimate(name: str, made: Artefacts, steps: tuple[str, ...], row: Map
         f"{name}: {ARROW.join(steps)}",
         row["est"],
         row["std_all"],
-        *(row[column] for column in _SPREAD),
+        row["ci_lower"],
+        row["ci_upper"],
+        row["pvalue"],
         second_engine=prod(NAN if link is None else link["other"] for link in second),
         synthetic=bool(made.value("model.json")["synthetic"]),
         problems=tuple(_model_problems(made, agree=all(link is None or link["agrees"] for link in second))),
@@ -153,12 +153,14 @@ def policy_estimate(made: Artefacts) -> Estimate:
     if leads.empty or leads["pvalue"].isna().all():
         problems.append(Problem("problem_no_leads"))
     elif leads["pvalue"].iloc[0] < ALPHA:
-        problems.append(Problem("problem_pre_trend", {"p": p_value(leads["pvalue"].iloc[0])}))
+        problems.append(Problem("problem_pre_trend", {"p": equals(leads["pvalue"].iloc[0], "en")}))
     return Estimate(
         f"{known['id']}: {known['outcome']}",
         effect["att"],
         NAN,
-        *(effect[column] for column in _SPREAD),
+        effect["ci_lower"],
+        effect["ci_upper"],
+        effect["pvalue"],
         second_engine=float(second.iloc[0]) if len(second) else NAN,
         synthetic=bool(known["synthetic"]),
         problems=tuple(problems),

@@ -4,7 +4,8 @@ Rules, stated once:
 
 1. *Tested* means: a model or a policy of this study estimates the hypothesis' path, chain of paths or effect.
 2. Test: two-sided, α = .05; a chain of paths by the delta-method test of its product. Expected sign and p < α:
-   **supported**; opposite sign and p < α: **contradicted**; otherwise **not supported**.
+   **supported**; opposite sign and p < α: **contradicted**; otherwise **not supported**. A hypothesis of several parts
+   is no better than its weakest part.
 3. A verdict is never better than its weakest check. An improper or non-converged solution, poor fit (CFI < .90,
    RMSEA > .08 or SRMR > .10), a failed or impossible test of parallel trends, two engines that differ: **not testable** with
    these data, and the estimate is still shown.
@@ -15,7 +16,7 @@ Rules, stated once:
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pandas as pd
@@ -25,7 +26,7 @@ from cbecmodel.messages import LANGUAGES, text
 from cbecmodel.study.artefacts import Artefacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cbecmodel.study.steps import Given
 
@@ -33,6 +34,7 @@ Verdict = Literal["supported", "not_supported", "contradicted", "not_testable", 
 ALPHA: Final = 0.05
 LIMITS: Final = {"cfi": 0.90, "rmsea": 0.08, "srmr": 0.10}
 NAN: Final = math.nan
+_WORSE: Final[tuple[Verdict, ...]] = ("supported", "not_supported", "contradicted", "not_testable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +181,38 @@ def reason(estimate: Estimate, sign: int, verdict: Verdict) -> dict[str, str]:
             sentences = [text("study.problem_no_error", lang)]
         else:
             expected = text(f"study.sign_{sign}", lang)
-            numbers = {"p": p_value(estimate.pvalue, lang), "estimate": number(estimate.value, 3, lang)}
+            numbers = {"p": equals(estimate.pvalue, lang), "estimate": number(estimate.value, 3, lang)}
             sentences = [text(f"study.because_{verdict}", lang, expected=expected, **numbers)]
         if estimate.synthetic:
             sentences.append(text("study.because_synthetic", lang))
-        said[lang] = (" " if lang == "en" else "").join(sentences)
+        said[lang] = _gap(lang).join(sentences)
     return said
+
+
+def _gap(lang: str) -> str:
+    """What stands between two sentences."""
+    return "" if lang == "zh" else " "
+
+
+def equals(pvalue: float, lang: str) -> str:
+    """Write a p-value with its sign of equality.
+
+    Parameters
+    ----------
+    pvalue : float
+    lang : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> equals(0.017, "en"), equals(1e-9, "en")
+    ('= .017', '< .001')
+    """
+    written = p_value(pvalue, lang)
+    return written if written[0] in "<>" else f"= {written}"
 
 
 def weigh(given: Given) -> Artefacts:
@@ -204,47 +232,56 @@ def weigh(given: Given) -> Artefacts:
 
     theory = given.before.get("theory")
     estimates = Estimates.collect(given)
-    ledger: list[Evidence] = []
-    for hypothesis in [] if theory is None else theory.value("hypotheses.json"):
-        ledger += weigh_one(hypothesis, estimates.of(hypothesis))
+    hypotheses = [] if theory is None else theory.value("hypotheses.json")
+    ledger = [weigh_one(hypothesis, estimates.of(hypothesis)) for hypothesis in hypotheses]
     for model, claims in given.settings["stated"].items():
-        for name, claim in claims.items():
-            ledger += weigh_one(_stated(name, claim), [estimates.path(model, claim["path"])])
+        ledger += [weigh_one(_stated(n, claim), [estimates.path(model, claim["path"])]) for n, claim in claims.items()]
     made = Artefacts()
     columns = list(Evidence("", {"en": "", "zh": ""}, (), 0, None, "not_tested", {"en": "", "zh": ""}).row())
     made.table("hypotheses.csv", pd.DataFrame([evidence.row() for evidence in ledger], columns=columns))
     return made
 
 
-def weigh_one(hypothesis: Mapping[str, Any], found: Sequence[Estimate | None]) -> list[Evidence]:
-    """Judge one hypothesis: one entry an estimate, lettered where there are several; one entry where there is none.
+def weigh_one(hypothesis: Mapping[str, Any], found: Sequence[Estimate | None]) -> Evidence:
+    """Judge one hypothesis.
 
     Parameters
     ----------
     hypothesis : mapping
         As in ``hypotheses.json``.
     found : sequence of Estimate or None
+        One a part of the hypothesis; None for a part nothing was estimated for.
 
     Returns
     -------
-    list of Evidence
+    Evidence
+        With the estimate of the weakest part (largest p).
     """
     statement = {lang: hypothesis["text"].get(lang, hypothesis["id"]) for lang in LANGUAGES}
-    about = (statement, tuple(hypothesis["claims"]), int(hypothesis["sign"]))
+    about = (hypothesis["id"], statement, tuple(hypothesis["claims"]), int(hypothesis["sign"]))
     estimates = [estimate for estimate in found if estimate is not None]
     if not estimates:
-        verdict: Verdict = "not_tested" if hypothesis["testable"] else "not_testable"
-        return [Evidence(hypothesis["id"], *about, None, verdict, _why_not(hypothesis))]
-    entries = []
-    for letter, estimate in zip(_letters(len(estimates)), estimates, strict=True):
-        given_verdict = judge(estimate, about[2])
-        why = reason(estimate, about[2], given_verdict)
-        entries.append(Evidence(f"{hypothesis['id']}{letter}", *about, estimate, given_verdict, why))
-    return entries
-
-
-def _letters(count: int) -> Iterable[str]:
-    return [""] if count == 1 else [chr(ord("a") + place) for place in range(count)]
+        nothing: Verdict = "not_tested" if hypothesis["testable"] else "not_testable"
+        return Evidence(*about, None, nothing, _why_not(hypothesis))
+    sign = about[3]
+    verdicts = [judge(estimate, sign) for estimate in estimates]
+    worst = max(verdicts, key=_WORSE.index)
+    shown = max(
+        (e for e, verdict in zip(estimates, verdicts, strict=True) if verdict == worst),
+        key=lambda e: (e.pvalue, e.test),
+    )
+    if len(estimates) < len(found):
+        worst = "not_testable"
+        missing = Problem("problem_parts", {"n": str(len(found) - len(estimates)), "of": str(len(found))})
+        shown = replace(shown, problems=(*shown.problems, missing))
+    why = reason(shown, sign, worst)
+    if len(found) > 1:
+        parts = {lang: text("study.because_parts", lang, n=len(found)) for lang in LANGUAGES}
+        why = {lang: parts[lang] + _gap(lang) + why[lang] for lang in LANGUAGES}
+    others = len(hypothesis.get("outcomes") or {}) - len(found)
+    if others > 0:
+        why = {lang: why[lang] + _gap(lang) + text("study.because_outcomes", lang, n=others) for lang in LANGUAGES}
+    return Evidence(*about, shown, worst, why)
 
 
 def _why_not(hypothesis: Mapping[str, Any]) -> dict[str, str]:

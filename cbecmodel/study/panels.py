@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cbecmodel.policy.read import read_panel as read_file
 from cbecmodel.policy.rollout import pilot_zones
-from cbecmodel.simulate.panel import SimulatedPanel, simulate_panel
+from cbecmodel.simulate.panel import simulate_panel
 from cbecmodel.study.artefacts import Artefacts
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read_panel(given: Given) -> Artefacts:
     """
     settings = given.settings
     panel = _simulated(settings) if settings["simulate"] is not None else _from_file(given)
-    truth = dict(panel.truth.att) if isinstance(panel, SimulatedPanel) else {}
+    outcomes = (panel.truth or {}).get("outcomes", {})
     made = Artefacts()
     made.table("panel.csv", panel.frame)
     made.json(
@@ -42,7 +42,7 @@ def read_panel(given: Given) -> Artefacts:
             "time": str(panel.time),
             "cohort": None if panel.cohort is None else str(panel.cohort),
             "synthetic": bool(panel.synthetic),
-            "truth": truth,
+            "truth": {name: float(known["att"]) for name, known in outcomes.items()},
         },
     )
     return made

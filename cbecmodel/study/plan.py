@@ -63,7 +63,7 @@ def _survey(study: Study, name: str, survey: SurveyConfig) -> Iterator[Step]:
             "population": {key: value for key, value in survey.population.items() if key != "n"},
             "n": survey.n or survey.population["n"],
             "seed": study.seed("survey", name) if survey.seed is None else survey.seed,
-            "place": study.place("surveys", name, "population"),
+            "place": f"{study.shown(study.path)}, surveys.{name}.population",
         }
         yield Step(f"draw:{name}", f"{_HERE}.draws:draw_answers", drawn, instrument, libraries=(*TABLES, "scipy"))
         needs = {f"draw:{name}": ("answers.csv",)}
@@ -74,10 +74,11 @@ def _survey(study: Study, name: str, survey: SurveyConfig) -> Iterator[Step]:
 
 
 def _fit(study: Study, name: str, model: ModelConfig) -> Step:
-    survey = {f"survey:{model.survey}": ("kept.csv", "sample.json", "labels.json")}
-    theory = {} if study.config.theory is None else {"theory": (f"model-{model.model}.json", "labels.json")}
+    needs: dict[str, tuple[str, ...]] = {f"survey:{model.survey}": ("kept.csv", "sample.json", "labels.json")}
+    if study.config.theory is not None:
+        needs["theory"] = (f"model-{model.model}.json", "labels.json")
     settings = {"id": name, **model.model_dump(mode="json")}
-    return Step(f"fit:{name}", f"{_HERE}.models:fit_model", settings, needs=survey | theory, libraries=SEM)
+    return Step(f"fit:{name}", f"{_HERE}.models:fit_model", settings, needs=needs, libraries=SEM)
 
 
 def _panel(study: Study, name: str, panel: PanelConfig) -> Step:
@@ -99,7 +100,7 @@ def _evidence(study: Study, steps: list[Step]) -> Step:
     wanted: dict[str, tuple[str, ...]] = {
         "theory": ("hypotheses.json",),
         "fit": ("model.json", "parameters.csv", "effects.csv", "cross_check.csv", "fit_measures.csv"),
-        "policy": ("policy.json", "pre_trend.csv", "cross_check.csv"),
+        "policy": ("policy.json", "effect.csv", "pre_trend.csv", "cross_check.csv"),
     }
     needs = {step.name: wanted[kind] for step in steps if (kind := step.name.partition(":")[0]) in wanted}
     stated = {
@@ -115,16 +116,17 @@ def _provenance(study: Study, steps: list[Step]) -> Step:
     files = {study.shown(study.path): study.path}
     for step in steps:
         files |= step.files
+    libraries = sorted({name for step in steps for name in step.libraries} | set(REPORT) | {"cbecmodel"})
     settings = {
         "study": study.config.id,
         "seed": study.config.seed,
         "seeds": {step.name: step.settings["seed"] for step in steps if "seed" in step.settings},
         "commit": commit(study.root),
-        "libraries": sorted({name for step in steps for name in step.libraries} | set(REPORT) | {"cbecmodel"}),
+        "libraries": libraries,
         "theory": study.config.theory,
     }
     needs: dict[str, tuple[str, ...]] = {step.name: () for step in steps}
-    return Step("provenance", f"{_HERE}.provenance:describe", settings, files, needs, tuple(settings["libraries"]))
+    return Step("provenance", f"{_HERE}.provenance:describe", settings, files, needs, tuple(libraries))
 
 
 def _report(study: Study, lang: str, steps: list[Step]) -> Step:

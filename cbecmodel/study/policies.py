@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from cbecmodel.policy.results import PolicyResults
     from cbecmodel.study.steps import Given
 
+_OPTIONS: Final = (
+    "estimator",
+    "treatment",
+    "controls",
+    "fixed_effects",
+    "vcov",
+    "cluster",
+    "weights",
+    "anticipation",
+    "window",
+    "small_sample",
+)
 _EVENT: Final = ("event_time", "att", "se", "ci_lower", "ci_upper")
 _LEADS: Final = ("statistic", "df", "df_denominator", "pvalue")
 
@@ -33,7 +45,8 @@ def estimate_policy(given: Given) -> Artefacts:
     Returns
     -------
     Artefacts
-        ``policy.json`` (settings, sizes), ``effect.csv``, ``event_study.csv``, ``pre_trend.csv``, ``cohorts.csv``, ``cross_check.csv``.
+        ``policy.json`` (settings, sizes), ``effect.csv``, ``event_study.csv``, ``pre_trend.csv``, ``cohorts.csv``,
+        ``cross_check.csv``.
 
     Raises
     ------
@@ -45,17 +58,9 @@ def estimate_policy(given: Given) -> Artefacts:
     known = kept.value("panel.json")
     cohort = None if settings["treatment"] else known["cohort"]
     panel = Panel(kept.frame("panel.csv"), known["unit"], known["time"], cohort=cohort, synthetic=known["synthetic"])
-    result = policy_effect(
-        panel,
-        outcome=settings["outcome"],
-        transform=None if settings["transform"] == "none" else settings["transform"],
-        estimator=settings["estimator"],
-        treatment=settings["treatment"],
-        controls=tuple(settings["controls"]),
-        cluster=settings["cluster"],
-        weights=settings["weights"],
-        small_sample=settings["small_sample"],
-    )
+    transform = None if settings["transform"] == "none" else settings["transform"]
+    options = {name: settings[name] for name in _OPTIONS if settings[name] is not None}
+    result = policy_effect(panel, settings["outcome"], transform=transform, **options)
     return _artefacts(settings, known, panel, result, _agreeing(settings["id"], result))
 
 

@@ -69,7 +69,7 @@ def seal(given: Given) -> Artefacts:
         ``provenance.json``.
     """
     known: dict[str, Any] = given.before["provenance"].value("provenance.json")
-    reports = {}
+    reports: dict[str, str] = {}
     for lang, made in given.steps("report").items():
         reports |= {f"{lang}/{name}": found for name, found in _hashes(made).items() if name.startswith("report.")}
     made = Artefacts()

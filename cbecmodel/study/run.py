@@ -152,7 +152,7 @@ def run_study(path: str | Path, *, force: bool = False, progress: bool = True) -
     provenance = study.build / "provenance.json"
     known = json.loads(read_bytes(provenance))
     return StudyRun(
-        title=dict(study.config.title),
+        title={str(lang): said for lang, said in study.config.title.items()},
         folder=study.build,
         done=outcome.done,
         skipped=outcome.skipped,
