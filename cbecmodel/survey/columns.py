@@ -228,7 +228,7 @@ def check_presence(
     if alike or (extra and not quiet):
         key = "survey.unknown_columns_near" if alike else "survey.unknown_columns"
         likely = shortened(f"{name} → {found_id}" for name, found_id in alike.items())
-        warn(DataWarning, key, stacklevel=6, file=file, n=len(extra), columns=shortened(extra), near=likely)
+        warn(DataWarning, key, stacklevel=5, file=file, n=len(extra), columns=shortened(extra), near=likely)
     events += [Event("columns", "log_personal", headers[position].strip(), 1) for position in found.dropped]
     return events
 

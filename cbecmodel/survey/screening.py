@@ -39,7 +39,8 @@ class Screening:
         distance, even-odd inconsistency, within-person synonym correlation, checks failed). NaN where one could not be
         computed.
     summary : pandas.DataFrame
-        ``index, en, zh, threshold, n_assessed, n_flagged, share``; ``n_assessed`` is 0 where the file does not have what the index needs.
+        ``index, en, zh, threshold, n_assessed, n_flagged, share``; ``n_assessed`` is 0 where the file does not have what
+        the index needs.
     flow : pandas.DataFrame
         ``stage, en, zh, n_left, n_removed`` from everybody read to those analysed.
     """
