@@ -47,7 +47,7 @@ def broken_rules(item: Item, lang: str, limits: Limits, words: Wording) -> Itera
 
     Examples
     --------
-    >>> from cbecmodel.survey.parts import Limits
+    >>> from cbecmodel.survey.parts import Item, Limits
     >>> item = Item(id="A1", construct="A", text={"en": "It is cheap and well made."}, scale="agree7")
     >>> [rule for rule, _ in broken_rules(item, "en", Limits(), wording_lists()["en"])]
     ['double_barrelled']

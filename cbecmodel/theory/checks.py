@@ -39,7 +39,7 @@ def quote_digest(quote: str) -> str:
     Examples
     --------
     >>> quote_digest("文化创新")[:8]
-    '39ffac99'
+    '8a35644a'
     """
     return hashlib.sha256(quote.encode("utf-8")).hexdigest()
 

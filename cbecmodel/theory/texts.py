@@ -96,7 +96,7 @@ def keyed(value: Any) -> Any:
     Examples
     --------
     >>> keyed({"PRS": {"order": "first"}})
-    {'PRS': {'id': 'PRS', 'order': 'first'}}
+    {'PRS': {'order': 'first', 'id': 'PRS'}}
     """
     if not isinstance(value, dict):
         return value
