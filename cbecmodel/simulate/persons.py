@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cbecmodel.survey.instrument import Instrument
 
 Seed = int | np.random.SeedSequence
+_SUM_TOLERANCE = 1e-6
 _WIDEST = 10_000  # values of a whole-number question that are told apart
 
 
@@ -93,6 +94,9 @@ def _shares(field: Field | None, name: str, population: Population) -> dict[Any,
         if unknown:
             listed = ", ".join(map(str, field.codes))
             raise ContentError("simulate.unknown_option", covariate=name, option=unknown[0], codes=listed)
+        total = sum(stated.values())
+        if field.kind != "multiple" and abs(total - 1) > _SUM_TOLERANCE:
+            raise ContentError("simulate.covariate_sum", covariate=name, total=f"{total:.6g}")
         return dict(stated)
     codes = [code for code in field.codes if code >= 0]
     return dict.fromkeys(codes, 1 / len(codes)) if codes else {}

@@ -30,12 +30,12 @@ A population's keys, all optional (numbers are standardized: every latent variab
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from cbecmodel.errors import ContentError
-from cbecmodel.messages import text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Loading = Annotated[float, Field(gt=-1, lt=1)]
@@ -50,7 +50,7 @@ class _Part(BaseModel):
 def _sums_to_one(shares: Mapping[Any, float] | tuple[float, ...]) -> None:
     total = sum(shares.values() if isinstance(shares, Mapping) else shares)
     if abs(total - 1) > _SUM_TOLERANCE:
-        raise ValueError(text("simulate.rule_sum", total=f"{total:.6g}"))
+        raise PydanticCustomError("shares_sum", "shares sum to {total}", {"total": f"{total:.6g}"})
 
 
 class Loadings(_Part):
@@ -77,7 +77,7 @@ class Answering(_Part):
     def _one_way(self) -> Answering:
         if self.probabilities is not None:
             if self.mean is not None or self.sd is not None or self.skew:
-                raise ValueError(text("simulate.rule_one_way"))
+                raise PydanticCustomError("two_ways", "probabilities and moments")
             _sums_to_one(self.probabilities)
         return self
 
@@ -143,6 +143,19 @@ class Amount(_Part):
     max: int
 
 
+def _kind_of_covariate(value: Any) -> str:
+    named = isinstance(value, Amount) or (
+        isinstance(value, Mapping) and not {"mean", "sd", "min", "max"}.isdisjoint(value)
+    )
+    return "amount" if named else "shares"
+
+
+Covariate = Annotated[
+    Annotated[Amount, Tag("amount")] | Annotated[Mapping[int | str, Share], Tag("shares")],
+    Discriminator(_kind_of_covariate),
+]
+
+
 class Durations(_Part):
     """Seconds spent: log-normal, the median ``seconds_per_item`` times the questions seen."""
 
@@ -176,7 +189,7 @@ class Population(_Part):
     missing: Missing = Missing()
     languages: Mapping[str, Share] | None = None
     language_bias: Mapping[str, LanguageBias] = {}
-    covariates: Mapping[str, Amount | Mapping[int | str, Share]] = {}
+    covariates: Mapping[str, Covariate] = {}
     durations: Durations = Durations()
     consent: Share = 1.0
     eligible: Share = 1.0
@@ -220,12 +233,35 @@ class Population(_Part):
         return self
 
 
+_SENTENCES: Final = {
+    "extra_forbidden": "unknown_key",
+    "missing": "bad_lacking",
+    "greater_than": "bad_above",
+    "greater_than_equal": "bad_least",
+    "less_than": "bad_below",
+    "less_than_equal": "bad_most",
+    "literal_error": "bad_choice",
+    "shares_sum": "bad_sum",
+    "two_ways": "bad_two_ways",
+}
+_WANTED: Final = {
+    "int": "bad_whole",
+    "float": "bad_number",
+    "finite": "bad_number",
+    "model": "bad_mapping",
+    "mapping": "bad_mapping",
+}
+_MARKS: Final = ("amount", "shares", "[key]", "int", "str", "constrained-str")
+
+
 def _content_error(error: ValidationError, where: str) -> ContentError:
-    """Say the first broken rule in the reader's language, with the place where it is."""
+    """Say the first broken rule, with the place where it is."""
     first = error.errors(include_url=False)[0]
-    branches = {"Amount", "constrained-str"}
-    path = ".".join(str(part) for part in first["loc"] if part not in branches and not str(part).startswith("dict["))
+    path = ".".join(str(part) for part in first["loc"] if part not in _MARKS)
     place = ": ".join(part for part in (where, path) if part)
-    if first["type"] == "extra_forbidden":
-        return ContentError("simulate.unknown_key", where=place)
-    return ContentError("simulate.bad_value", where=place, given=repr(first["input"]), rule=first["msg"])
+    values = {**first.get("ctx", {}), "where": place, "given": repr(first["input"]), "rule": first["msg"]}
+    return ContentError(f"simulate.{_sentence(first)}", **values)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    return _SENTENCES.get(error["type"], _WANTED.get(error["type"].split("_")[0], "bad_value"))

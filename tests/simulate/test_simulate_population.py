@@ -79,17 +79,22 @@ def test_impossible_paths_say_which(syntax: str, error: type[Exception], says: s
         ({"careless": {"share": 1.1}}, "careless.share: 1.1 "),
         ({"careless": {"kinds": {"random": 0.5}}}, "sum to 0.5"),
         ({"languages": {"en": 0.5, "zh": 0.6}}, "sum to 1.1"),
-        ({"covariates": {"S_AGE": {"mean": "old"}}}, "covariates.S_AGE"),
+        ({"covariates": {"S_AGE": {"mean": "old", "sd": 1, "min": 1, "max": 9}}}, "covariates.S_AGE.mean: a number"),
+        ({"covariates": {"S_AGE": {"mean": 30, "sd": 1, "min": 1}}}, "covariates.S_AGE.max: this value is missing"),
+        ({"covariates": {"X_LIVE": {0: 1.5}}}, "covariates.X_LIVE.0: 1.5 is out of range"),
+        ({"careless": {"kinds": {"lazy": 1.0}}}, "careless.kinds.lazy"),
+        ({"loadings": 0.8}, "loadings: .* pairs belong here, not 0.8"),
+        ({"durations": {"sd_log": 0}}, "sd_log: 0 is out of range; it must be greater than 0"),
         ({"loadings": {"items": {"PCI1": 1.0}}}, "loadings.items.PCI1: 1.0"),
         ({"thresholds": {"default": {"probabilities": [0.5, 0.4]}}}, "thresholds.default.*sum to 0.9"),
         ({"thresholds": {"default": {"probabilities": [0.5, 0.5], "mean": 3}}}, "not both"),
-        ({"n": "many"}, "n: 'many'"),
+        ({"n": "many"}, "n: a whole number belongs here, not 'many'"),
     ],
 )
 def test_a_bad_population_says_where(given: dict[str, object], says: str) -> None:
     with pytest.raises(ContentError, match=says):
         Population.load(given)
-    with pytest.raises(ContentError, match="study.yaml: "):
+    with pytest.raises(ContentError, match=r"study\.yaml: "):
         Population.load(given, where="study.yaml")
     with use_language("zh"), pytest.raises(ContentError, match="总体设定"):
         Population.load(given)
