@@ -64,11 +64,11 @@ def event_times(
     >>> event_times(np.array([2010, 2015, 2015]), np.array([2013, 2013, 0]), (-2, 1)).tolist()
     [-2.0, 1.0, nan]
     """
-    since: NDArray[np.float64] = np.where(cohort > 0, (time - cohort).astype(np.float64), np.nan)
-    if window is None:
-        return since
-    clipped: NDArray[np.float64] = np.clip(since, *window)
-    return clipped
+    since = np.full(time.shape, np.nan)
+    since[cohort > 0] = (time - cohort)[cohort > 0]
+    if window is not None:
+        np.clip(since, float(window[0]), float(window[1]), out=since)
+    return since
 
 
 def event_design(sample: Sample, since: NDArray[np.float64], base: int) -> EventDesign | None:
