@@ -13,6 +13,7 @@ from cbecmodel.survey import columns, faults
 from cbecmodel.survey.codebook import Field, fields
 from cbecmodel.survey.history import Event
 from cbecmodel.survey.paradata import read_paradata
+from cbecmodel.survey.presence import check_presence
 from cbecmodel.survey.recode import ANSWERED, BLANK, NO_ANSWER, Dialect, Reading, Recoded, reader, recode
 from cbecmodel.survey.wording import fold
 
@@ -75,8 +76,7 @@ def assemble(table: RawTable, instrument: Instrument) -> Assembled:
     """
     known = fields(instrument)
     found = columns.plan(table.headers, known, table.file, table.places)
-    quiet = table.format == "frame"
-    events = [*table.events, *columns.check_presence(found, table.headers, instrument, table.file, quiet)]
+    events = [*table.events, *check_presence(table, found, known, instrument)]
     index = faults.respondents(table, found.respondent)
     work = _Work()
     for one in known.values():

@@ -6,15 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cbecmodel.errors import DataError, DataWarning, warn
-from cbecmodel.survey.history import Event
-from cbecmodel.survey.wording import closest, fold, shortened
+from cbecmodel.errors import DataError
+from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cbecmodel.survey.codebook import Field
-    from cbecmodel.survey.instrument import Instrument
 
 RESPONDENT: Final = (
     "respondent",
@@ -44,6 +42,7 @@ PARADATA: Final[Mapping[str, str]] = {
     **dict.fromkeys(("wave", "波次"), "wave"),
 }
 ADDRESS: Final = frozenset({"ip", "ip address", "ipaddress", "ip_address", "来自ip", "ip地址", "ipaddr"})
+PLATFORM: Final = frozenset({"来源", "来源详情", "总分", "lastpage", "seed"})
 _OPTION: Final = re.compile(r"(.+?)\s*[_/.(\[]\s*(-?\d+)\s*[)\]]?")
 
 
@@ -177,67 +176,3 @@ def _sort(headers: Sequence[str], known: Mapping[str, Field], targets: Mapping[s
     respondent = next((at for name in RESPONDENT for at, header in free.items() if header == name), None)
     extra = tuple(at for at, name in free.items() if at not in dropped and at != respondent and name)
     return Plan(questions, options, paradata, respondent, extra, dropped)
-
-
-def check_presence(
-    found: Plan, headers: Sequence[str], instrument: Instrument, file: str, quiet: bool = False
-) -> list[Event]:
-    """Raise if items have no column; say what else is absent or unknown.
-
-    A file that lacks every item outside the short form (``core``) holds the short form and is accepted; so is one without
-    an optional construct.
-
-    Parameters
-    ----------
-    found : Plan
-    headers : sequence of str
-    instrument : Instrument
-    file : str
-    quiet : bool
-        Do not warn of unknown columns that look like no question, as a program adds them on purpose.
-
-    Returns
-    -------
-    list of Event
-
-    Raises
-    ------
-    DataError
-        If items that were to be asked have no column.
-
-    Warns
-    -----
-    DataWarning
-        If there are columns that the instrument does not know.
-    """
-    extra = [headers[position].strip() for position in found.extra]
-    absent = [name for name in instrument.items if name not in found.known]
-    allowed = _may_be_absent(instrument, absent)
-    lacking = [name for name in absent if name not in allowed]
-    if lacking:
-        near = [f"{one} → {name}" for one in extra if (name := closest(one, lacking))]
-        key = "survey.missing_items_near" if near else "survey.missing_items"
-        counts = {"n": len(lacking), "items": shortened(lacking, 12), "instrument": instrument.id}
-        raise DataError(key, file=file, near=shortened(near), **counts)
-    events = [Event("columns", "log_absent", name, 1) for name in absent]
-    unused = set(instrument.items) | set(instrument.questions) | set(instrument.checks)
-    alike = {name: found_id for name in extra if (found_id := closest(name, unused - found.known))}
-    for position, name in zip(found.extra, extra, strict=True):
-        key = "log_extra_near" if name in alike else "log_extra"
-        events.append(Event("columns", key, f"{letter(position)} ({name})", 1, {"near": alike.get(name, "")}))
-    if alike or (extra and not quiet):
-        key = "survey.unknown_columns_near" if alike else "survey.unknown_columns"
-        likely = shortened(f"{name} → {found_id}" for name, found_id in alike.items())
-        warn(DataWarning, key, stacklevel=5, file=file, n=len(extra), columns=shortened(extra), near=likely)
-    events += [Event("columns", "log_personal", headers[position].strip(), 1) for position in found.dropped]
-    return events
-
-
-def _may_be_absent(instrument: Instrument, absent: Sequence[str]) -> frozenset[str]:
-    without = set(absent)
-    optional = {
-        name for c in instrument.constructs.values() if c.optional and set(c.items) <= without for name in c.items
-    }
-    long_form = {name for name, item in instrument.items.items() if not item.core}
-    any_core = any(item.core for item in instrument.items.values())
-    return frozenset(optional | (long_form if any_core and long_form <= without else set()))
