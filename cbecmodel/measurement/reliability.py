@@ -104,7 +104,12 @@ def reliability(fit: SEMResults, level: float = 0.95) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """Cronbach's alpha with its interval."""
+    """Cronbach's alpha with its interval.
+
+    Attributes
+    ----------
+    estimate, lower, upper : float
+    """
 
     estimate: float
     lower: float
@@ -180,8 +185,8 @@ def _weighted(construct: Construct) -> float:
 
 def _warn_about(construct: Construct) -> None:
     if len(construct.items) == 1:
-        warn(ModelWarning, "measurement.single_item", stacklevel=4, construct=construct.name, item=construct.items[0])
+        warn(ModelWarning, "measurement.single_item", stacklevel=3, construct=construct.name, item=construct.items[0])
     negative = [item for item, loading in zip(construct.items, construct.standardized, strict=True) if loading < 0]
     if negative and len(negative) < len(construct.items):
         named = ", ".join(negative)
-        warn(ModelWarning, "measurement.mixed_signs", stacklevel=4, construct=construct.name, items=named)
+        warn(ModelWarning, "measurement.mixed_signs", stacklevel=3, construct=construct.name, items=named)

@@ -24,7 +24,16 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One item as the simulation sees it: its construct, its ordered codes, and whether it is worded in reverse."""
+    """One item as the simulation sees it.
+
+    Attributes
+    ----------
+    name, construct : str
+    codes : tuple of int
+        From lowest to highest; empty for a continuous scale.
+    reverse : bool
+        Whether it is worded against the construct.
+    """
 
     name: str
     construct: str
@@ -116,6 +125,21 @@ def population_structure(
 ) -> tuple[LatentStructure, tuple[Term, ...]]:
     """Return the latent structure, and the paths' terms that are loadings of items.
 
+    Parameters
+    ----------
+    population : Population
+    questions : sequence of Question
+
+    Returns
+    -------
+    LatentStructure
+    tuple of Term
+
+    Raises
+    ------
+    ContentError
+        If a path, rather than a loading, names an item, or the paths are impossible.
+
     Examples
     --------
     >>> from cbecmodel.simulate.population import Population
@@ -186,7 +210,17 @@ def _skew_normal_cdf(z: Array, skew: float) -> Array:
 
 
 def category_probabilities(way: Answering, n_categories: int) -> Array:
-    """Return how often each category is chosen, shape (K,).
+    """Return how often each category is chosen.
+
+    Parameters
+    ----------
+    way : Answering
+    n_categories : int
+        K.
+
+    Returns
+    -------
+    ndarray, shape (K,)
 
     Examples
     --------
@@ -200,6 +234,17 @@ def category_probabilities(way: Answering, n_categories: int) -> Array:
 
 def cut(latent: Array, thresholds: Array, question: Question) -> NDArray[np.int64]:
     """Cut latent responses into codes as they are ticked: reversed where the item is worded in reverse.
+
+    Parameters
+    ----------
+    latent : ndarray, shape (n,)
+        In the construct's direction.
+    thresholds : ndarray, shape (K − 1,)
+    question : Question
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
 
     Examples
     --------

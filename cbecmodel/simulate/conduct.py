@@ -28,6 +28,12 @@ HASTY = ("straight_line", "random", "fast")
 def careless_kinds(population: Population, n: int, seed: Seed) -> NDArray[np.str_]:
     """Say of each respondent what kind of carelessness they fall into.
 
+    Parameters
+    ----------
+    population : Population
+    n : int
+    seed : int or numpy.random.SeedSequence
+
     Returns
     -------
     ndarray of str, shape (n,)
@@ -121,7 +127,20 @@ def answer_checks(
 
 
 def seconds_taken(population: Population, n_seen: NDArray[np.float64], kinds: NDArray[np.str_], seed: Seed) -> Array:
-    """Return each respondent's duration in seconds, shape (n,), rounded to a tenth.
+    """Return how long each respondent took.
+
+    Parameters
+    ----------
+    population : Population
+    n_seen : ndarray, shape (n,)
+        Questions shown.
+    kinds : ndarray of str, shape (n,)
+    seed : int or numpy.random.SeedSequence
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Seconds, rounded to a tenth.
 
     Examples
     --------

@@ -84,7 +84,17 @@ def _invented(real: pd.DataFrame, n: int, seed: int | np.random.SeedSequence) ->
 
 
 def distances(lon: Array, lat: Array) -> Array:
-    """Return great-circle distances in km (haversine, R = 6371 km), shape (n, n).
+    """Return great-circle distances (haversine, R = 6371 km).
+
+    Parameters
+    ----------
+    lon, lat : ndarray, shape (n,)
+        Degrees.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Kilometres.
 
     Examples
     --------

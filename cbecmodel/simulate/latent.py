@@ -29,7 +29,15 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One number of a population's paths: ``lhs op value*rhs``, on line ``line`` of the text."""
+    """One number of a population's paths: ``lhs op value*rhs``.
+
+    Attributes
+    ----------
+    lhs, op, rhs : str
+    value : float
+    line : int
+        Of the text, from 1.
+    """
 
     lhs: str
     op: Operator
@@ -114,13 +122,31 @@ class LatentStructure:
     r_squared: dict[str, float]
 
     def correlation(self, one: str, other: str) -> float:
-        """Return the implied correlation of two latent variables."""
+        """Return the implied correlation of two latent variables.
+
+        Parameters
+        ----------
+        one, other : str
+
+        Returns
+        -------
+        float
+        """
         return float(self.correlations[self.names.index(one), self.names.index(other)])
 
     def coefficients(self, outcome: str, causes: Sequence[str]) -> Array:
-        """Return the standardized coefficients of ``outcome`` on ``causes`` in the population, shape (len(causes),).
+        """Return the standardized coefficients of a latent variable on others in the population.
 
-        Where they are all of its causes these are its paths; where some are left out it is what a large sample gives.
+        Where these are all of its causes they are its paths; where some are left out it is what a large sample gives.
+
+        Parameters
+        ----------
+        outcome : str
+        causes : sequence of str
+
+        Returns
+        -------
+        ndarray, shape (len(causes),)
         """
         here = [self.names.index(cause) for cause in causes]
         within = self.correlations[np.ix_(here, here)]

@@ -84,8 +84,9 @@ def test_omega_ignores_units(pupils: pd.DataFrame) -> None:
 
 def test_a_single_item_is_named(pupils: pd.DataFrame) -> None:
     model = "visual =~ x1 + x2 + x3\nspeed =~ x7\nx7 ~~ .2*x7"
-    with pytest.warns(ModelWarning, match="speed has one item, x7"):
+    with pytest.warns(ModelWarning, match="speed has one item, x7") as caught:
         table = cbec.reliability(cbec.cfa(model, pupils))
+    assert caught[0].filename == __file__  # the warning points at the caller's line
     assert np.isnan(table.loc["speed", "alpha"])
     assert table.loc["speed", "n_items"] == 1
 
