@@ -44,7 +44,14 @@ def derive(source: Path, family: str, style: str, end: int) -> TTFont:
     """Return one face of a collection, cut down and renamed to its family."""
     font = TTCollection(source).fonts[SIMPLIFIED_CHINESE]
     options = Options()
-    options.layout_features = ["kern", "mark", "mkmk", "locl", "ccmp"]
+    options.layout_features = [
+        "kern",
+        "mark",
+        "mkmk",
+        "locl",
+        "ccmp",
+        "pwid",
+    ]  # pwid: narrow quotation marks in Latin text
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.hinting = False
     options.desubroutinize = False

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Kind = Literal["text", "number", "p", "percent", "count", "scientific"]
+_DIGITS: Final = {"number": 3}
 WRITERS: Final[dict[str, Callable[[object, int, str], str]]] = {
     "number": number,
     "p": lambda value, _, lang: p_value(value, lang),
@@ -38,8 +39,8 @@ class Column:
         Text of the header.
     kind : {"text", "number", "p", "percent", "count", "scientific"}
         Numbers have a fixed count of decimals; shares become percentages.
-    digits : int
-        Decimals of numbers and percentages.
+    digits : int, optional
+        Decimals; three for numbers, one for percentages and powers of ten.
 
     Examples
     --------
@@ -49,7 +50,7 @@ class Column:
 
     label: str
     kind: Kind = "number"
-    digits: int = 3
+    digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,8 @@ class Table:
 
 def _cell(value: object, column: Column, lang: str) -> str:
     if column.kind != "text":
-        return WRITERS[column.kind](value, column.digits, lang)
+        digits = _DIGITS.get(column.kind, 1) if column.digits is None else column.digits
+        return WRITERS[column.kind](value, digits, lang)
     if isinstance(value, (bool, np.bool_)):
         return text("display.agreed" if value else "display.not_agreed", lang)
     return "" if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)) else str(value)

@@ -85,7 +85,7 @@ def web_font(file: str, text: str) -> bytes:
     from fontTools.ttLib import TTFont
 
     options = Options()
-    options.layout_features = ["kern", "mark", "ccmp"]
+    options.layout_features = ["kern", "mark", "ccmp", "pwid"]
     options.flavor = "woff2"
     options.drop_tables += ["GDEF"]
     with TTFont(FOLDER / file, lazy=True) as font:

@@ -59,7 +59,7 @@ def build_report(
             raise ReportError("report.unknown_format", wanted=wanted)
     words, title = Words(lang), Words(lang).of(results.title) or results.id
     chapters = report_chapters(results, words)
-    asked = {name: None for name in ("html", *formats)} if _missing_extra(formats) else dict.fromkeys(formats)
+    asked = dict.fromkeys(("html", *formats)) if _missing_extra(formats) else dict.fromkeys(formats)
     made: dict[str, bytes] = {}
     if "html" in asked:
         made["html"] = render(chapters, words, title, synthetic=results.synthetic).encode("utf-8")

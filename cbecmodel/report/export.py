@@ -1,2 +1,210 @@
-def to_pdf(*a, **k): ...
-def to_docx(*a, **k): ...
+"""From the printed form of the document to PDF (pandoc, typst) and DOCX (pandoc), the same bytes on every run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from cbecmodel.content import content_folder
+from cbecmodel.display.canvas import figure_bytes
+from cbecmodel.display.typefaces import FOLDER
+from cbecmodel.errors import ReportError
+from cbecmodel.report.document import FigureBlock, TableBlock
+from cbecmodel.report.html import column_shares
+from cbecmodel.report.word import finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbecmodel.report.document import Chapter, Words
+
+EPOCH: Final = 315532800  # 1980-01-01, the earliest a zip can hold: no document says when it was made
+PAGE_WIDTH: Final = 6.6  # inches between the margins
+_IMAGE: Final = re.compile(r'image\("([\w-]+)\.svg"[^)]*\)')
+
+_TYPST: Final = {
+    r"^=(=+) ": r"\1 ",  # a heading of the page is a chapter; the title stands above them
+    r"^#block\[\n#set text\(size: 8pt\);": '#block(above: 0.6em, below: 1.6em)[\n#set text(size: 8pt, font: "Noto Sans SC");',
+    # a heading between rows stays with the row below it
+    r"^    (table\.cell\(colspan: \d+\)\[#strong\[.*\]\]),$": r"    table.header(level: 2, repeat: false, \1),",
+}
+_LONG, _TALL = 16, 6  # rows; shorter tables are kept on one page, the second where rows have several lines
+
+
+def to_pdf(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> bytes:
+    """Return the document as a tagged PDF.
+
+    Parameters
+    ----------
+    source : str
+        Printed form of the document, figures as SVG.
+    chapters : sequence of Chapter
+    words : Words
+    title : str
+    synthetic : bool
+        Say so at the head of every page.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ReportError
+        If pandoc or typst fail, or typst as much as warns.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        _write_figures(place, chapters, "svg")
+        (place / "report.typ").write_bytes((content_folder("reports") / "report.typ").read_bytes())
+        main = typst_source(source, chapters, words, title, synthetic=synthetic)
+        (place / "main.typ").write_text(main, encoding="utf-8")
+        return _typeset(place)
+
+
+def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> str:
+    """Return the document in typst's markup.
+
+    Parameters
+    ----------
+    source, chapters, words, title, synthetic
+        As in :func:`to_pdf`.
+
+    Returns
+    -------
+    str
+    """
+    body = pandoc(source, "typst").decode("utf-8").replace("align(center)[#table(", "align(left)[#table(")
+    figures = _figures(chapters)
+
+    def image(match: re.Match[str]) -> str:
+        block = figures[match[1]]
+        width = min(PAGE_WIDTH, float(block.figure.get_size_inches()[0]))
+        return f'image("{match[1]}.svg", width: {width:.2f}in, alt: {json.dumps(block.alt, ensure_ascii=False)})'
+
+    given = {
+        "title": title,
+        "kind": words("report_kind"),
+        "line": words("paper_line"),
+        "contents": words("contents"),
+        "notice": words("synthetic_banner") if synthetic else "",
+        "lang": words.lang,
+    }
+    options = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
+    body = _IMAGE.sub(image, body)
+    for found, put in _TYPST.items():
+        body = re.sub(found, put, body, flags=re.MULTILINE)
+    long = "".join(f"#show <{name}>: set block(breakable: true)\n" for name in _long_tables(chapters))
+    return f'#import "report.typ": report\n#show: report.with({options})\n{long}\n{body}'
+
+
+def _typeset(place: Path) -> bytes:
+    import typst
+
+    try:
+        made, warnings = typst.compile_with_warnings(
+            str(place / "main.typ"),
+            root=str(place),
+            font_paths=[str(FOLDER)],
+            ignore_system_fonts=True,
+            format="pdf",
+            pdf_standards=["ua-1"],
+            timestamp=EPOCH,
+        )
+    except typst.TypstError as error:
+        raise ReportError("report.typst_failed", reason=_said(error)) from error
+    if warnings:
+        raise ReportError("report.typst_failed", reason="; ".join(map(_said, warnings)))
+    return bytes(made)
+
+
+def _said(problem: Exception) -> str:
+    hints = getattr(problem, "hints", [])
+    return " ".join([str(getattr(problem, "message", problem)), *map(str, hints)])
+
+
+def to_docx(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> bytes:
+    """Return the document as DOCX.
+
+    Parameters
+    ----------
+    source : str
+        Printed form of the document, figures as PNG.
+    chapters : sequence of Chapter
+    words : Words
+    title : str
+    synthetic : bool
+        Say so at the head of every page.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ReportError
+        If pandoc fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        _write_figures(place, chapters, "png")
+        reference = content_folder("reports") / "reference.docx"
+        given = {"title": title, "subtitle": words("paper_line"), "toc-title": words("contents"), "lang": words.lang}
+        options = [f"--reference-doc={reference}", "--toc", "--toc-depth=1", "--shift-heading-level-by=-1"]
+        options += [f"--metadata={name}={value}" for name, value in given.items()]
+        made = pandoc(source, "docx", *options, folder=place)
+    return finished(made, notice=words("synthetic_banner") if synthetic else "", lang=words.lang)
+
+
+def _figures(chapters: Sequence[Chapter]) -> dict[str, FigureBlock]:
+    blocks = (block for chapter in chapters for block in chapter.blocks)
+    return {block.id: block for block in blocks if isinstance(block, FigureBlock)}
+
+
+def _long_tables(chapters: Sequence[Chapter]) -> list[str]:
+    blocks = [block for chapter in chapters for block in chapter.blocks if isinstance(block, TableBlock)]
+    return [block.id for block in blocks if len(block.table.frame) > (_TALL if column_shares(block.table) else _LONG)]
+
+
+def _write_figures(place: Path, chapters: Sequence[Chapter], kind: Literal["svg", "png"]) -> None:
+    for name, block in _figures(chapters).items():
+        (place / f"{name}.{kind}").write_bytes(figure_bytes(block.figure, kind, dpi=220))
+
+
+def pandoc(source: str, format: str, *options: str, folder: Path | None = None) -> bytes:  # noqa: A002 - pandoc's word
+    """Return what pandoc makes of a page.
+
+    Parameters
+    ----------
+    source : str
+        HTML.
+    format : str
+    *options : str
+    folder : pathlib.Path, optional
+        Where the figures are.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ReportError
+        With what pandoc said.
+    """
+    import pypandoc
+
+    command = [pypandoc.get_pandoc_path(), "--from=html", f"--to={format}", "--wrap=none", "--output=-", *options]
+    surroundings = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, input=source.encode("utf-8"), capture_output=True, check=False, cwd=folder, env=surroundings
+    )
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", errors="replace").strip()
+        raise ReportError("report.pandoc_failed", format=format, reason=reason)
+    return done.stdout

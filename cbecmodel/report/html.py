@@ -62,7 +62,10 @@ def column_shares(table: Table) -> list[float]:
     natural = [max(map(display_width, column)) for column in columns]
     if sum(natural) + 2 * len(columns) <= _LONG:
         return []
-    least = [max(display_width(word) for cell in column for word in _unbroken(cell)) + 2.5 for column in columns]
+    least = [
+        max(display_width(word) for cell in column for word in (cell.split(" ") if flush else _unbroken(cell))) + 2.5
+        for flush, column in zip(table.right, columns, strict=True)
+    ]
     spare = max(_PAGE - sum(least), 0)
     wish = [
         0.0 if flush else max(sum(map(display_width, column)) / len(column), 0.6 * longest) - low
