@@ -20,17 +20,14 @@ from cbecmodel.survey.parts import (
     Consent,
     ConstructItems,
     Item,
-    Limits,
-    Paradata,
     Part,
     Placement,
     Question,
-    SamplePlan,
     Scale,
     ScreeningRules,
-    Wording,
     named,
 )
+from cbecmodel.survey.plan import Limits, Paradata, SamplePlan, Wording
 from cbecmodel.theory.findings import Finding, from_validation, raise_first
 from cbecmodel.theory.model import find_content
 from cbecmodel.theory.texts import DEFAULT_LANGUAGES, LANGUAGE_CODES, Texts, declared_languages, keyed
@@ -73,7 +70,7 @@ class Instrument(Part):
     placement : Placement
         One page a construct unless the file says otherwise.
     paradata, sample_plan, screening_rules, limits, wording
-        See :mod:`cbecmodel.survey.parts`.
+        See :mod:`cbecmodel.survey.plan`.
 
     Examples
     --------

@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cbecmodel.survey.parts import Wording
+from cbecmodel.survey.plan import Wording
 from cbecmodel.theory.yaml_source import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cbecmodel.survey.parts import Item, Limits
+    from cbecmodel.survey.parts import Item
+    from cbecmodel.survey.plan import Limits
 
 Broken = tuple[str, dict[str, object]]
 """A rule broken and what its sentence needs to know."""
@@ -47,7 +48,8 @@ def broken_rules(item: Item, lang: str, limits: Limits, words: Wording) -> Itera
 
     Examples
     --------
-    >>> from cbecmodel.survey.parts import Item, Limits
+    >>> from cbecmodel.survey.parts import Item
+    >>> from cbecmodel.survey.plan import Limits
     >>> item = Item(id="A1", construct="A", text={"en": "It is cheap and well made."}, scale="agree7")
     >>> [rule for rule, _ in broken_rules(item, "en", Limits(), wording_lists()["en"])]
     ['double_barrelled']

@@ -8,7 +8,7 @@ from cbecmodel.content import content_folder
 from cbecmodel.errors import FileError
 from cbecmodel.survey.item_wording import joining_word, text_length, wording_lists
 from cbecmodel.survey.lint import check_content
-from cbecmodel.survey.parts import Wording
+from cbecmodel.survey.plan import Wording
 
 GOOD = """\
 id: small
