@@ -106,7 +106,7 @@ def event_design(sample: Sample, since: NDArray[np.float64], base: int) -> Event
 
 
 def _columns(since: NDArray[np.float64], times: list[int]) -> NDArray[np.float64]:
-    return (since[:, None] == np.asarray(times, dtype=np.float64)).astype(np.float64)
+    return np.column_stack([(since == time).astype(np.float64) for time in times])
 
 
 def critical_value(cov: NDArray[np.float64], df: float, level: float, seed: int) -> float:

@@ -11,7 +11,7 @@ from cbecmodel.display.figures import event_study_figure
 from cbecmodel.display.numbers import interval, number, p_value
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import DisagreementError, ModelError
-from cbecmodel.messages import language
+from cbecmodel.messages import language, text
 from cbecmodel.policy.units import listed
 from cbecmodel.policy.wording import says
 
@@ -142,8 +142,25 @@ class PolicyResults:
         """
         if self.event_study.empty:
             raise ModelError("policy.no_event_study")
-        truth = None if self.truth is None else self.truth.get("event_study", self.truth.get("att"))
-        return event_study_figure(self.event_study, lang=lang or language(), title=self.outcome, truth=truth)
+        lang = lang or language()
+        outcome = f"{self.transform}({self.outcome})" if self.transform else self.outcome
+        label = text("policy.effect_on", lang, outcome=outcome)
+        known = self.known_effect()
+        truth = None if known is None else known.get("event_study", known.get("att"))
+        return event_study_figure(self.event_study, lang=lang, ylabel=label, truth=truth)
+
+    def known_effect(self) -> Mapping[str, Any] | None:
+        """Return what a simulation knows about this outcome.
+
+        Returns
+        -------
+        mapping or None
+            ``att``, ``event_study``; None for data that were not simulated, and for a transformed outcome.
+        """
+        if self.truth is None or self.transform:
+            return None
+        known: Mapping[str, Any] | None = self.truth.get("outcomes", {self.outcome: self.truth}).get(self.outcome)
+        return known
 
     def tables(self) -> list[Table]:
         """Return the tables of the summary: the effect, and the event study.
