@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from cbecmodel.content import content_folder
 from cbecmodel.display.canvas import figure_bytes
 from cbecmodel.display.typefaces import FOLDER
-from cbecmodel.errors import ReportError
+from cbecmodel.errors import ReportError, ReportWarning, warn
 from cbecmodel.report.document import FigureBlock, TableBlock
 from cbecmodel.report.html import column_shares
 from cbecmodel.report.word import finished
@@ -29,10 +29,14 @@ _IMAGE: Final = re.compile(r'image\("([\w-]+)\.svg"[^)]*\)')
 
 _TYPST: Final = {
     r"^=(=+) ": r"\1 ",  # a heading of the page is a chapter; the title stands above them
-    r"^#block\[\n#set text\(size: 8pt\);": '#block(above: 0.6em, below: 1.6em)[\n#set text(size: 8pt, font: "Noto Sans SC");',
+    # a note belongs to its table, so that no page comes between them
+    r"^  \)\]\n(  , caption: .*\n  , kind: table\n  \)\n<[\w-]+>)\n\n#block\[\n#set text\(size: 8pt\); (.*)\n\n\]": (
+        r"  )\n#table-note[\2]]\n\1\n"
+    ),
     # a heading between rows stays with the row below it
     r"^    (table\.cell\(colspan: \d+\)\[#strong\[.*\]\]),$": r"    table.header(level: 2, repeat: false, \1),",
 }
+_UNTAGGABLE: Final = "PDF tag"  # typst gives up on some page breaks inside tagged elements
 _LONG, _TALL = 16, 6  # rows; shorter tables are kept on one page, the second where rows have several lines
 
 
@@ -100,27 +104,39 @@ def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: 
     for found, put in _TYPST.items():
         body = re.sub(found, put, body, flags=re.MULTILINE)
     long = "".join(f"#show <{name}>: set block(breakable: true)\n" for name in _long_tables(chapters))
-    return f'#import "report.typ": report\n#show: report.with({options})\n{long}\n{body}'
+    return f'#import "report.typ": report, table-note\n#show: report.with({options})\n{long}\n{body}'
 
 
 def _typeset(place: Path) -> bytes:
+    """Return a tagged PDF (PDF/UA-1); where typst cannot tag this text, one without tags, and say so."""
     import typst
 
-    try:
-        made, warnings = typst.compile_with_warnings(
+    def once(standards: Literal["ua-1"] | None, tags: bool) -> tuple[bytes, Sequence[Exception]]:
+        made, heard = typst.compile_with_warnings(
             str(place / "main.typ"),
             root=str(place),
             font_paths=[str(FOLDER)],
             ignore_system_fonts=True,
             format="pdf",
-            pdf_standards=["ua-1"],
+            pdf_standards=standards,
+            pdf_tags=tags,
             timestamp=EPOCH,
         )
+        return made, heard
+
+    try:
+        try:
+            made, warnings = once("ua-1", tags=True)
+        except typst.TypstError as error:
+            if _UNTAGGABLE not in str(error):
+                raise
+            made, warnings = once(None, tags=False)
+            warn(ReportWarning, "report.untagged", reason=_said(error))
     except typst.TypstError as error:
         raise ReportError("report.typst_failed", reason=_said(error)) from error
     if warnings:
         raise ReportError("report.typst_failed", reason="; ".join(map(_said, warnings)))
-    return bytes(made)
+    return made
 
 
 def _said(problem: Exception) -> str:
@@ -158,7 +174,8 @@ def to_docx(source: str, chapters: Sequence[Chapter], words: Words, title: str, 
         options = [f"--reference-doc={reference}", "--toc", "--toc-depth=1", "--shift-heading-level-by=-1"]
         options += [f"--metadata={name}={value}" for name, value in given.items()]
         made = pandoc(source, "docx", *options, folder=place)
-    return finished(made, notice=words("synthetic_banner") if synthetic else "", lang=words.lang)
+    contents = [(f"chapter-{chapter.id}", chapter.title) for chapter in chapters]
+    return finished(made, contents, notice=words("synthetic_banner") if synthetic else "", lang=words.lang)
 
 
 def _figures(chapters: Sequence[Chapter]) -> dict[str, FigureBlock]:

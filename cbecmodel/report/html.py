@@ -46,12 +46,14 @@ class ShownTable:
     shares: list[float]
 
 
-def column_shares(table: Table) -> list[float]:
+def column_shares(table: Table, always: bool = False) -> list[float]:
     """Return how much of the page each column of a wide table gets.
 
     Parameters
     ----------
     table : Table
+    always : bool
+        A narrow table too gets shares, which then leave part of the page empty.
 
     Returns
     -------
@@ -61,9 +63,9 @@ def column_shares(table: Table) -> list[float]:
     columns = list(zip(table.header, *table.cells(), strict=True))
     natural = [max(map(display_width, column)) for column in columns]
     if sum(natural) + 2 * len(columns) <= _LONG:
-        return []
+        return [round(100 * (width + 4) / _PAGE, 2) for width in natural] if always else []
     least = [
-        max(display_width(word) for cell in column for word in (cell.split(" ") if flush else _unbroken(cell))) + 2.5
+        max(display_width(word) for cell in column for word in (cell.split(" ") if flush else _unbroken(cell))) + 3.0
         for flush, column in zip(table.right, columns, strict=True)
     ]
     spare = max(_PAGE - sum(least), 0)
@@ -122,7 +124,7 @@ def render(
         "print": bool(image),
         "image": image,
         "tables": {
-            block.id: ShownTable(block.table.groups(), column_shares(block.table))
+            block.id: ShownTable(_groups(block.table), column_shares(block.table, always=image == "png"))
             for block in blocks
             if isinstance(block, TableBlock)
         },
@@ -137,6 +139,20 @@ def render(
     shown = _Shown.of(page)
     bold = "".join(set(shown.bold) & set(map(chr, characters(FACES[SANS, 700]))))
     return _fill({**given, "fonts": font_face_css(shown.text, bold)}, names)
+
+
+def _groups(table: Table) -> list[tuple[str, list[list[str]]]]:
+    """Return the written rows; a number is never broken at its blank."""
+    return [
+        (
+            heading,
+            [
+                [c.replace(" ", "\u00a0") if flush else c for c, flush in zip(row, table.right, strict=True)]
+                for row in rows
+            ],
+        )
+        for heading, rows in table.groups()
+    ]
 
 
 def _inches(block: FigureBlock) -> float:

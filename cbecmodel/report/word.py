@@ -1,4 +1,4 @@
-"""The last touches to a DOCX: the notice at the head of each page, the language, and no trace of when it was made."""
+"""The last touches to a DOCX: notice on each page, contents that show before Word renews them, no trace of its making."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import io
 import re
 import zipfile
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOTICE: Final = "CBECMODEL-NOTICE"
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _LANGUAGE: Final = {"en": "en-GB", "zh": "zh-CN"}
 
 
-def finished(document: bytes, *, notice: str, lang: str) -> bytes:
+def finished(document: bytes, contents: Sequence[tuple[str, str]], *, notice: str, lang: str) -> bytes:
     """Return a DOCX with its page header filled in, the same bytes for the same content.
 
     Parameters
     ----------
     document : bytes
         As pandoc made it from the reference document, whose header holds :data:`NOTICE`.
+    contents : sequence of (bookmark, title)
+        Chapters.
     notice : str
         "" leaves the header empty.
     lang : {"en", "zh"}
@@ -35,11 +40,11 @@ def finished(document: bytes, *, notice: str, lang: str) -> bytes:
             entry = zipfile.ZipInfo(name, date_time=_EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o600 << 16
-            made.writestr(entry, _part(name, given.read(name), notice, lang))
+            made.writestr(entry, _part(name, given.read(name), contents, notice, lang))
     return stream.getvalue()
 
 
-def _part(name: str, data: bytes, notice: str, lang: str) -> bytes:
+def _part(name: str, data: bytes, contents: Sequence[tuple[str, str]], notice: str, lang: str) -> bytes:
     if re.fullmatch(r"word/header\d*\.xml", name):
         said = escape(notice).encode("utf-8")
         return (
@@ -50,7 +55,7 @@ def _part(name: str, data: bytes, notice: str, lang: str) -> bytes:
     if name == "word/styles.xml":
         return re.sub(rb"<w:lang [^>]*/>", _language(lang), data)
     if name == "word/document.xml":
-        return _table_widths(data)
+        return _table_rows(_contents(data, contents))
     return data
 
 
@@ -59,6 +64,21 @@ def _language(lang: str) -> bytes:
     return f'<w:lang w:val="{latin}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'.encode()
 
 
-def _table_widths(data: bytes) -> bytes:
-    """Let rows stay whole across pages, and repeat the head of a table on each."""
-    return data.replace(b"<w:tblHeader", b'<w:cantSplit w:val="true"/><w:tblHeader')
+def _contents(data: bytes, contents: Sequence[tuple[str, str]]) -> bytes:
+    """Write the chapters into the table of contents, which pandoc leaves for Word to fill."""
+    lines = "</w:p><w:p>".join(
+        f'<w:hyperlink w:anchor="{name}"><w:r><w:t xml:space="preserve">{escape(title)}</w:t></w:r></w:hyperlink>'
+        for name, title in contents
+    )
+    field = (
+        rb'<w:fldChar w:fldCharType="begin" w:dirty="true" />(<w:instrText.*?</w:instrText>)'
+        rb'<w:fldChar w:fldCharType="separate" />'
+    )
+    begin = b'<w:fldChar w:fldCharType="begin" />\\1<w:fldChar w:fldCharType="separate" /></w:r>'
+    return re.sub(field, begin + lines.replace("\\", "\\\\").encode("utf-8") + b"<w:r>", data, count=1)
+
+
+def _table_rows(data: bytes) -> bytes:
+    """Keep each row of a table on one page."""
+    whole = b'<w:trPr><w:cantSplit w:val="true"/>'
+    return re.sub(rb"<w:tr>(?!\s*<w:trPr>)", b"<w:tr>" + whole + b"</w:trPr>", data.replace(b"<w:trPr>", whole))
