@@ -133,9 +133,6 @@ def _kind(column: pd.Series[Any]) -> Kind:
     return "number" if types.is_numeric_dtype(column.dtype) else "text"
 
 
-_READERS: Final[Mapping[str, str]] = {"integer": "int64", "boolean": "boolean", "text": "str", "number": "float64"}
-
-
 def read_table(data: bytes, schema: Mapping[str, Kind]) -> pd.DataFrame:
     """Read a table that :meth:`Artefacts.table` wrote.
 
@@ -151,13 +148,15 @@ def read_table(data: bytes, schema: Mapping[str, Kind]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    gaps = {column: [""] for column, kind in schema.items() if kind == "number"}
-    frame = pd.read_csv(
-        BytesIO(data),
-        dtype={column: _READERS[kind] for column, kind in schema.items()},
-        keep_default_na=False,
-        na_values=gaps,
-        float_precision="round_trip",
-    )
-    truths = [column for column, kind in schema.items() if kind == "boolean"]
-    return frame.astype(dict.fromkeys(truths, bool))
+    written = pd.read_csv(BytesIO(data), dtype=str, keep_default_na=False)
+    return pd.DataFrame({column: _read(written[column], schema[column]) for column in written.columns})
+
+
+def _read(written: pd.Series[str], kind: Kind) -> Any:
+    """Turn one column of text into its kind; numbers digit by digit, as NumPy reads them."""
+    if kind == "text":
+        return written
+    if kind == "boolean":
+        return written == "True"
+    values = written.where(written != "", "nan").to_numpy(dtype=object)
+    return values.astype("int64" if kind == "integer" else "float64")

@@ -190,7 +190,7 @@ def reason(estimate: Estimate, sign: int, verdict: Verdict) -> dict[str, str]:
 
 
 def _gap(lang: str) -> str:
-    """What stands between two sentences."""
+    """Return what stands between two sentences."""
     return "" if lang == "zh" else " "
 
 
