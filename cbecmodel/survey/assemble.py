@@ -83,7 +83,7 @@ def assemble(table: RawTable, instrument: Instrument) -> Assembled:
         if one.id in found.known:
             _read_field(one, table, found, tuple(instrument.missing_codes), work)
     faults.check_answers(work.faults, known, table.file)
-    paradata, lost = read_paradata(table, found, index)
+    paradata, lost = read_paradata(table, found, index, instrument.languages)
     frame = pd.concat([pd.DataFrame(work.frame, index=index), paradata], axis=1)
     faults.warn_about_items(frame, instrument, table.file)
     names = _unique_names(table.headers)

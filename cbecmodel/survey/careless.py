@@ -210,13 +210,47 @@ def synonyms(answers: Matrix, pairs: NDArray[np.int64]) -> Vector:
     found = np.full(len(answers), np.nan)
     if len(pairs) < 3:
         return found
-    for rows in _chunks(len(answers), len(pairs)):
-        later, earlier = answers[rows][:, pairs[:, 0]], answers[rows][:, pairs[:, 1]]
-        r = row_correlation(later, earlier, minimum=3)
-        flat = np.isnan(r)
-        r[flat] = row_correlation(*_turn_every_second(later[flat], earlier[flat]), minimum=3)
+    width = answers.shape[1]
+    joined = np.zeros((width, width))
+    joined[pairs[:, 0], pairs[:, 1]] = 1.0
+    for rows in _chunks(len(answers), 4 * width):
+        r, turnable = _pair_correlation(answers[rows], joined)
+        some = answers[rows][turnable]
+        if len(some):
+            r[turnable] = _turned_correlation(some, pairs)
         found[rows] = r
     return found
+
+
+def _pair_correlation(answers: Matrix, joined: Matrix) -> tuple[Vector, NDArray[np.bool_]]:
+    """Correlate over pairs by sums that are products of matrices: as fast for a thousand pairs as for ten.
+
+    Also says which rows do not vary on one side although some pairs differ.
+    """
+    given = (~np.isnan(answers)).astype(float)
+    x = np.nan_to_num(answers)
+    later, later_given = x @ joined, given @ joined
+    count = (later_given * given).sum(axis=1)
+    sum_x, sum_y = (later * given).sum(axis=1), (later_given * x).sum(axis=1)
+    square_x, square_y = ((x * x) @ joined * given).sum(axis=1), (later_given * x * x).sum(axis=1)
+    product = (later * x).sum(axis=1)
+    spread_x, spread_y = count * square_x - sum_x**2, count * square_y - sum_y**2
+    nothing = 1e-9 * np.maximum(
+        count * (square_x + square_y), 1.0
+    )  # sums of codes are exact; of other numbers nearly so
+    flat = (spread_x <= nothing) | (spread_y <= nothing)
+    few = count < 3
+    scale = np.sqrt(np.where(flat | few, 1.0, spread_x * spread_y))
+    r = np.where(flat | few, np.nan, np.clip((count * product - sum_x * sum_y) / scale, -1.0, 1.0))
+    return r, flat & ~few & (square_x + square_y - 2 * product > nothing)
+
+
+def _turned_correlation(answers: Matrix, pairs: NDArray[np.int64]) -> Vector:
+    parts = []
+    for rows in _chunks(len(answers), len(pairs)):
+        turned = _turn_every_second(answers[rows][:, pairs[:, 0]], answers[rows][:, pairs[:, 1]])
+        parts.append(row_correlation(*turned, minimum=3))
+    return np.concatenate(parts)
 
 
 def _turn_every_second(later: Matrix, earlier: Matrix) -> tuple[Matrix, Matrix]:

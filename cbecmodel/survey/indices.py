@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import chdtri
 
 from cbecmodel.survey import careless
 from cbecmodel.survey.codebook import CONSENT
@@ -217,7 +217,7 @@ def _mahalanobis(given: NDArray[np.float64], rules: Rules) -> Index:
     if rules.mahalanobis_p is None or n <= p:  # with fewer respondents than items everybody is equally far away
         return _nothing("mahalanobis", n, threshold)
     distance, df = careless.mahalanobis(given)
-    return _index("mahalanobis", threshold, distance, distance > stats.chi2.isf(rules.mahalanobis_p, df))
+    return _index("mahalanobis", threshold, distance, distance > chdtri(df, rules.mahalanobis_p))
 
 
 def _even_odd(responses: Responses, rules: Rules) -> Index:

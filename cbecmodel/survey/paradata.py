@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,6 +14,8 @@ from cbecmodel.survey.recode import NO_ANSWER, NUMBER, Reading, as_text, recode
 from cbecmodel.survey.wording import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cbecmodel.survey.columns import Plan
     from cbecmodel.survey.formats.table import RawTable
 
@@ -59,11 +62,13 @@ def seconds(text: str) -> float | None:
     return 3600 * hours + 60 * minutes + rest
 
 
-def _language(text: str) -> Reading:
-    folded = fold(text)
+def _language(text: str, languages: Sequence[str]) -> Reading:
+    """Read a language: one of the instrument's as it is written there, else without its region."""
+    folded = fold(text).replace("_", "-")
     if folded in NO_ANSWER:
         return Reading()
-    return Reading(_LANGUAGES.get(folded, re.split(r"[-_]", folded)[0]))
+    exact = {lang.casefold(): lang for lang in languages}
+    return Reading(exact.get(folded) or _LANGUAGES.get(folded) or folded.split("-")[0])
 
 
 def _duration(text: str) -> Reading:
@@ -76,7 +81,9 @@ def _plain(text: str) -> Reading:
     return Reading(None if fold(text) in NO_ANSWER else text.strip())
 
 
-def read_paradata(table: RawTable, found: Plan, index: pd.Index[Any]) -> tuple[pd.DataFrame, list[Event]]:
+def read_paradata(
+    table: RawTable, found: Plan, index: pd.Index[Any], languages: Sequence[str]
+) -> tuple[pd.DataFrame, list[Event]]:
     """Read the columns about the answering.
 
     Parameters
@@ -85,6 +92,8 @@ def read_paradata(table: RawTable, found: Plan, index: pd.Index[Any]) -> tuple[p
     found : Plan
     index : pandas.Index
         Respondents.
+    languages : sequence of str
+        Of the instrument.
 
     Returns
     -------
@@ -95,14 +104,17 @@ def read_paradata(table: RawTable, found: Plan, index: pd.Index[Any]) -> tuple[p
     """
     columns: dict[str, Any] = {}
     events: list[Event] = []
+    readers: dict[str, Callable[[str], Reading]] = {
+        "duration_s": _duration,
+        "form_language": partial(_language, languages=languages),
+    }
     for name, position in found.paradata.items():
         cells = table.cells.iloc[:, position]
         if name in {"start_time", "end_time"}:
             columns[name] = times(cells)
             lost = int((np.isnat(columns[name]) & _filled(cells)).sum())
         else:
-            read = {"duration_s": _duration, "form_language": _language}.get(name, _plain)
-            recoded = recode(cells, read)
+            recoded = recode(cells, readers.get(name, _plain))
             columns[name] = recoded.numbers() if name == "duration_s" else recoded.words()
             lost = len(recoded.faults())
         if lost:

@@ -83,6 +83,18 @@ class Responses:
     See Also
     --------
     cbecmodel.survey.read.read_responses : from a file.
+
+    Examples
+    --------
+    >>> from cbecmodel.survey.instrument import load_instrument
+    >>> firm = load_instrument("firm")
+    >>> answers = Responses.from_frame(pd.DataFrame({item: [1, 4, 7] for item in firm.items}), firm)
+    >>> answers.scores().shape == (3, len(firm.constructs))
+    True
+    >>> answers.keep([1, 2], "pilot only").frame.index.tolist()
+    [1, 2]
+    >>> answers.screen().flow["n_left"].tolist()  # three straight-liners
+    [3, 3, 3, 3, 0]
     """
 
     instrument: Instrument

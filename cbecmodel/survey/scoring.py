@@ -41,6 +41,15 @@ def scores(responses: Responses, method: Literal["mean", "sum"] = "mean", *, min
     References
     ----------
     .. [1] Newman, D. A. (2014). Missing data: Five practical guidelines. Organizational Research Methods, 17(4), 372-411.
+
+    Examples
+    --------
+    >>> from cbecmodel.survey.instrument import load_instrument
+    >>> from cbecmodel.survey.responses import Responses
+    >>> firm = load_instrument("firm")
+    >>> answers = Responses.from_frame(pd.DataFrame({item: [4, 4, 5] for item in firm.items}), firm)
+    >>> scores(answers).iloc[0].unique().tolist()
+    [4.0]
     """
     if method not in {"mean", "sum"}:
         raise DataError("survey.unknown_method", method=method)

@@ -125,6 +125,16 @@ def screen(responses: Responses, **thresholds: Any) -> Screening:
     ------
     DataError
         If there is no such rule, or its value makes no sense.
+
+    Examples
+    --------
+    >>> from cbecmodel.survey.instrument import load_instrument
+    >>> from cbecmodel.survey.responses import Responses
+    >>> firm = load_instrument("firm")
+    >>> answers = Responses.from_frame(pd.DataFrame({item: [1, 4, 7] for item in firm.items}), firm)
+    >>> found = screen(answers, longstring_share=0.9)
+    >>> found.table["reason"].tolist()
+    ['careless', 'careless', 'careless']
     """
     rules = choose_rules(responses.instrument.screening_rules, thresholds)
     hard = list(hard_reasons(responses, rules))

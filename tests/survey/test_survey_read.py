@@ -8,7 +8,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from cbecmodel.errors import DataWarning
+from cbecmodel.errors import DataError, DataWarning
 from cbecmodel.files import write_atomic
 from cbecmodel.messages import use_language
 from cbecmodel.survey.instrument import Instrument
@@ -207,3 +207,29 @@ def test_a_real_survey(shared: Path, tmp_path: Path) -> None:
     assert len(answers.items) == 52
     assert np.array_equal(answers.frame[header].to_numpy(), truth[header].to_numpy(dtype=float), equal_nan=True)
     assert len(answers.screen().kept.frame) <= 272
+
+
+def test_old_line_ends_and_short_rows(tmp_path: Path, plain: Instrument) -> None:
+    answers = read_responses(_write(tmp_path, b"A1,A2,A3\r1,2,3\r2,3\r3,1,1\r"), plain)
+    assert answers.frame["A1"].tolist() == [1, 2, 3]
+    assert answers.missing["A3"].tolist() == ["", "blank", ""]
+
+
+def test_languages_are_those_of_the_instrument(tmp_path: Path) -> None:
+    text = """
+id: two
+title: {zh-TW: 二, en: Two}
+languages: [zh-TW, en]
+scales: {two: {points: [1, 2]}}
+constructs: {A: {name: {zh-TW: 甲, en: A}, items: {A1: {}, A2: {}}}}
+"""
+    path = _write(tmp_path, "A1,A2,language\n1,2,ZH_tw\n2,1,en-US\n")
+    answers = read_responses(path, write_atomic(tmp_path / "two.yaml", text))
+    assert answers.frame["form_language"].tolist() == ["zh-TW", "en"]
+
+
+def test_answers_with_code_and_label(tmp_path: Path, small: Instrument) -> None:
+    rows = "J1,J2,J3,C1,C2,T1,T2\n5 = Strongly agree,４．同意,3,1,2,5,5\n1,1,1,2,1,1,1\n"
+    assert read_responses(_write(tmp_path, rows), small).frame.iloc[0, :2].tolist() == [5, 4]
+    with pytest.raises(DataError, match="5 = Disagree"):
+        read_responses(_write(tmp_path, rows.replace("5 = Strongly agree", "5 = Disagree")), small)

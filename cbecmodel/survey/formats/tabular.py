@@ -106,7 +106,10 @@ def without_empty_rows(table: RawTable) -> RawTable:
 
 
 def _parse(text: str, separator: str, path: Path) -> pd.DataFrame:
-    width = len(next(csv.reader(io.StringIO(text), delimiter=separator), []))
+    try:
+        width = len(next(csv.reader(io.StringIO(text, newline=None), delimiter=separator), []))
+    except csv.Error as error:  # a cell of more than 131,072 characters: a quote that is never closed
+        raise DataError("survey.open_quote", file=path.name, reason=str(error)) from error
     if not width:
         raise DataError("survey.empty_file", file=path.name)
     try:
