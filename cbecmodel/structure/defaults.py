@@ -66,6 +66,7 @@ def parameter_table(
         latents=words.latents,
         exogenous=words.exogenous if options.fixed_x else (),
         composites=words.composites,
+        predictors=words.exogenous,
         meanstructure=bool(means),
         n_groups=len(blocks),
     )

@@ -81,7 +81,7 @@ def _moment_count(table: ParameterTable) -> int:
 
 
 def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likelihood: str) -> Test:
-    """Return the test of the model in which variables are independent (moments of fixed exogenous ones are kept).
+    """Return the test of the model in which variables are independent; exogenous observed ones keep their covariances.
 
     Parameters
     ----------
@@ -93,13 +93,15 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
     -------
     Test
     """
-    fixed = np.array([name in table.exogenous for name in table.observed])
+    fixed = np.array([name in table.predictors for name in table.observed])
     statistic = 0.0
     for sample in samples:
         inside = sample.cov[np.ix_(fixed, fixed)]
         loose = np.log(np.diag(sample.cov)[~fixed]).sum() + (np.linalg.slogdet(inside)[1] if fixed.any() else 0.0)
         statistic += (sample.n - (likelihood == "wishart")) * (loose - np.linalg.slogdet(sample.cov)[1])
-    free = int((~fixed).sum()) * (2 if table.meanstructure else 1)
+    moving = len(table.observed) - len(table.exogenous)
+    kept = 0 if table.exogenous else len(table.predictors) * (len(table.predictors) - 1) // 2
+    free = moving * (2 if table.meanstructure else 1) + kept
     return Test(float(statistic), table.n_groups * (_moment_count(table) - free))
 
 

@@ -45,7 +45,7 @@ class Optimum:
     converged: bool
 
 
-def minimise(objective: Objective, space: Space, start: Floats, max_iterations: int = 300) -> Optimum:
+def minimise(objective: Objective, space: Space, start: Floats, max_iterations: int = 150) -> Optimum:
     """Minimise a discrepancy.
 
     Fisher scoring first, then Newton steps where the Hessian is positive definite, each with step halving; at the end

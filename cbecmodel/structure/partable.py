@@ -83,6 +83,8 @@ class ParameterTable:
     exogenous : tuple of str
         Observed variables whose moments are fixed at the sample's.
     composites : tuple of str
+    predictors : tuple of str
+        Exogenous observed variables, fixed or not; the baseline model lets them covary.
     meanstructure : bool
     n_groups : int
 
@@ -102,6 +104,7 @@ class ParameterTable:
     latents: tuple[str, ...]
     exogenous: tuple[str, ...] = ()
     composites: tuple[str, ...] = ()
+    predictors: tuple[str, ...] = ()
     meanstructure: bool = False
     n_groups: int = 1
 

@@ -15,7 +15,7 @@ from cbecmodel.structure.effects import traced_effects
 from cbecmodel.structure.expressions import evaluate_all
 from cbecmodel.structure.implied import filled, implied
 from cbecmodel.structure.inference import quantile, two_sided
-from cbecmodel.structure.matrices import MOMENT, PATH, place
+from cbecmodel.structure.matrices import PATH, place
 from cbecmodel.structure.standardize import Kind, standardized_rows
 from cbecmodel.structure.syntax import parse_comparisons
 
@@ -335,9 +335,8 @@ def r_squared(problem: Problem, x: Floats, group_labels: tuple[str, ...]) -> pd.
         arrows[group.row[group.kind == PATH]] = True
         full = implied(group, x).full
         for k in np.flatnonzero(arrows).tolist():
-            known = moments[k, k] != 0 or bool(((group.kind == MOMENT) & (group.row == k) & (group.column == k)).any())
             key = names[k] if len(group_labels) == 1 else (label, names[k])
-            if known:
+            if names[k] not in problem.table.composites:
                 # a negative residual variance explains nothing: lavaan too gives no value
                 found[key] = float(1 - moments[k, k] / full[k, k]) if moments[k, k] >= 0 else np.nan
     return pd.Series(found, dtype=np.float64, name="r_squared")

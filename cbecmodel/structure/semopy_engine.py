@@ -20,6 +20,7 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.matrices import MOMENT, PATH
 from cbecmodel.structure.minimise import GRADIENT_OK, Optimum
 from cbecmodel.structure.native import Problem, StandardizedProblem, standardized
+from cbecmodel.structure.start import starting_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 # semopy keeps registries on its classes while it reads a model: one thread at a time
 _LOCK: Final = threading.Lock()
-_OPTIONS: Final = {"ftol": 1e-12, "maxiter": 10_000}
+_OPTIONS: Final = {"ftol": 1e-12, "maxiter": 2_000}
 
 
 def estimate(problem: Problem) -> Optimum:
@@ -60,9 +61,10 @@ def estimate(problem: Problem) -> Optimum:
     syntax = "\n".join(_equations(problem, work, names))
     cov = pd.DataFrame(work.samples[0].cov, index=list(names.values())[: len(table.observed)])
     cov.columns = cov.index
-    found, iterations = _solve(syntax, cov)
     place = np.argmax(problem.space.basis != 0, axis=1)
     labels = [f"p{column}" for column in place]
+    start = starting_values(table, work.pattern, work.samples, work.scale.parameters, 0.9)
+    found, iterations = _solve(syntax, cov, dict(zip(labels, start.tolist(), strict=True)))
     x = np.array([0.0 if k in loose else found.get(label, math.nan) for k, label in enumerate(labels)])
     x = _with_means(problem, work, x)
     size = work.gradient_size(x)
@@ -168,20 +170,22 @@ def semopy_syntax(table: ParameterTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _solve(syntax: str, cov: pd.DataFrame) -> tuple[dict[str, float], int]:
-    """Let semopy fit a model; every parameter of the syntax is labelled."""
+def _solve(syntax: str, cov: pd.DataFrame, start: dict[str, float]) -> tuple[dict[str, float], int]:
+    """Let semopy fit a model from our starting values (its own never end for a factor without a marker)."""
     import semopy
 
     with _LOCK, _quiet():
         try:
             model = semopy.Model(syntax, cov_diag=True)
-            model.load(cov=cov, n_samples=1000)
-            for parameter in model.parameters.values():
+            for name, parameter in model.parameters.items():
                 parameter.bound = (None, None)
+                if parameter.active:
+                    parameter.start = start[name]
+            free = [name for name, parameter in model.parameters.items() if parameter.active]
+            model.load(cov=cov, n_samples=1000)
             result = model.fit(obj="MLW", solver="SLSQP", options=dict(_OPTIONS))
         except (ArithmeticError, ValueError, KeyError, IndexError, np.linalg.LinAlgError, SyntaxError) as error:
             raise ModelError("structure.semopy_failed", reason=f"{type(error).__name__}: {error}") from error
-        free = [name for name, parameter in model.parameters.items() if parameter.active]
         return dict(zip(free, map(float, model.param_vals), strict=True)), int(getattr(result, "n_it", 0))
 
 

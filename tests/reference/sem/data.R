@@ -1,0 +1,17 @@
+# Data sets of the cases. Only data that also come with a Python dependency, and changes of them anybody can repeat.
+load_data <- function(name) {
+  hs <- HolzingerSwineford1939
+  items <- paste0("x", 1:9)
+  switch(name,
+    political_democracy = PoliticalDemocracy,
+    holzinger_swineford = hs,
+    # every third case of the Holzinger-Swineford data has no answer on one item, taken in turn
+    holzinger_swineford_missing = { for (i in seq(3, nrow(hs), 3)) hs[i, items[(i %/% 3) %% 9 + 1]] <- NA; hs },
+    # the same, with a second gap in every fifth case
+    holzinger_swineford_gaps = { for (i in seq(3, nrow(hs), 3)) hs[i, items[(i %/% 3) %% 9 + 1]] <- NA
+                                 for (i in seq(5, nrow(hs), 5)) hs[i, items[(i %/% 5 + 4) %% 9 + 1]] <- NA; hs },
+    # items cut at -0.8, 0 and 0.8 standard deviations (divisor n - 1) from their means: categories 1 to 4
+    holzinger_swineford_ordinal = { for (v in items) { z <- (hs[[v]] - mean(hs[[v]])) / sd(hs[[v]])
+                                    hs[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }; hs },
+    given = NULL, stop("unknown data: ", name))
+}
