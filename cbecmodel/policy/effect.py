@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from cbecmodel.errors import ModelError, PanelError
 from cbecmodel.policy import options
+from cbecmodel.policy.callaway_santanna import estimate_callaway_santanna
 from cbecmodel.policy.options import choose
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.request import Request
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
         ControlGroup,
         Engine,
         Estimator,
+        Method,
         SmallSample,
         Transform,
         Vcov,
     )
     from cbecmodel.policy.results import PolicyResults
 
-ESTIMATORS: Final[dict[str, Callable[[Panel, Request], PolicyResults]]] = {"twfe": estimate_twfe}
+ESTIMATORS: Final[dict[str, Callable[[Panel, Request], PolicyResults]]] = {
+    "twfe": estimate_twfe,
+    "callaway_santanna": estimate_callaway_santanna,
+}
 
 
 def policy_effect(
@@ -50,6 +55,7 @@ def policy_effect(
     engine: Engine | None = None,
     transform: Transform | None = None,
     window: tuple[int, int] | None = None,
+    method: Method = "dr",
 ) -> PolicyResults:
     r"""Estimate the effect of a policy on an outcome.
 
@@ -59,11 +65,13 @@ def policy_effect(
         With cohorts (``cohort=…`` or ``.with_rollout(…)``), or any panel if ``treatment`` is given.
     outcome : str
         Column of the outcome.
-    estimator : {"twfe"}
+    estimator : {"twfe", "callaway_santanna"}
         ``twfe``: two-way fixed effects,
         :math:`y_{it} = \alpha_i + \lambda_t + \tau D_{it} + x_{it}'\beta + \varepsilon_{it}`, and an event study with a
         coefficient for each time since adoption. With staggered adoption and effects that differ, :math:`\tau` is an
         average with weights that can be negative [1]_; a warning says so.
+        ``callaway_santanna``: an effect for each cohort in each period, against units never or not yet treated, and their
+        averages [2]_; controls enter through ``method``. It wants a balanced panel; incomplete units are left out and counted.
     treatment : str, optional
         Column used as :math:`D_{it}` instead of the cohorts; may be continuous and may switch off. There is then no event study.
     controls : sequence of str
@@ -71,8 +79,10 @@ def policy_effect(
         ``unit`` and ``time`` mean the panel's; others are columns; ``province^year`` is each combination. Two at most.
     weights : str, optional
         Positive weights of rows.
-    control_group, base_period, aggregation : str
-        For estimators with group-time effects; ``twfe`` does not use them.
+    control_group : {"never", "not_yet"}
+    base_period : {"varying", "universal"}
+    aggregation : {"simple", "group", "dynamic", "calendar"}
+        What ``att`` is. These three are for estimators with group-time effects; ``twfe`` does not use them.
     anticipation : int
         Periods before adoption in which the policy may already work: the base of the event study is −1 − ``anticipation``, and
         :math:`D_{it}` is 1 from that many periods earlier on.
@@ -82,7 +92,7 @@ def policy_effect(
     small_sample : {"fixest", "reghdfe", "areg", "plm", "plm_sss", "none"}
         Convention of the small-sample factor; see :func:`~cbecmodel.policy.small_sample.correction`.
     bootstrap : int, optional
-        Draws of a multiplier bootstrap; not for ``twfe``.
+        Draws of a multiplier bootstrap for the simultaneous band; not for ``twfe``. Standard errors stay analytic.
     seed : int, optional
         Of the draws behind the simultaneous band.
     engine : {"linearmodels", "statsmodels"}, optional
@@ -91,6 +101,9 @@ def policy_effect(
         Of the outcome.
     window : (int, int), optional
         First and last event time of the event study; times beyond are counted as these.
+
+    method : {"dr", "ipw", "reg"}
+        How group-time effects use controls: doubly robust, inverse probability weighting, or outcome regression.
 
     Returns
     -------
@@ -120,6 +133,8 @@ def policy_effect(
     ----------
     .. [1] de Chaisemartin, C. & D'Haultfœuille, X. (2020). Two-way fixed effects estimators with heterogeneous treatment
        effects. American Economic Review 110(9), 2964–2996.
+    .. [2] Callaway, B. & Sant'Anna, P. H. C. (2021). Difference-in-differences with multiple time periods. Journal of
+       Econometrics 225(2), 200–230.
 
     Examples
     --------
@@ -154,6 +169,7 @@ def policy_effect(
         engine="linearmodels" if engine is None else engine,
         transform=transform,
         window=window,
+        method=method,
     )
     _check(panel, request)
     return ESTIMATORS[estimator](panel, request)
@@ -168,6 +184,7 @@ def _check(panel: Panel, request: Request) -> None:
         "vcov": options.Vcov,
         "small_sample": options.SmallSample,
         "engine": options.Engine,
+        "method": options.Method,
     }
     for name, kind in known.items():
         choose(name, getattr(request, name), kind)
@@ -176,7 +193,7 @@ def _check(panel: Panel, request: Request) -> None:
     if request.estimator not in ESTIMATORS:
         available, all_names = ", ".join(ESTIMATORS), ", ".join(get_args(options.Estimator))
         raise ModelError("policy.not_available", estimator=request.estimator, available=available, planned=all_names)
-    if request.bootstrap is not None:
+    if request.bootstrap is not None and request.estimator == "twfe":
         raise ModelError("policy.no_bootstrap", estimator=request.estimator)
     if request.anticipation < 0:
         raise ModelError("policy.anticipation_negative", anticipation=request.anticipation)

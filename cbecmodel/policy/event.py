@@ -143,7 +143,7 @@ def critical_value(cov: NDArray[np.float64], df: float, level: float, seed: int)
     root = vectors * np.sqrt(np.clip(values, 0, None))
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     draws = rng.standard_normal((_DRAWS, len(cov))) @ root.T
-    scale = np.sqrt(rng.chisquare(df, _DRAWS) / df)
+    scale = np.sqrt(rng.chisquare(df, _DRAWS) / df) if np.isfinite(df) else np.ones(_DRAWS)
     return float(np.quantile(np.abs(draws).max(axis=1) / scale, level))
 
 

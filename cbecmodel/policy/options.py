@@ -35,7 +35,7 @@ Vcov = Literal["cluster", "robust", "iid"]
 SmallSample = Literal["fixest", "reghdfe", "areg", "plm", "plm_sss", "none"]
 Engine = Literal["linearmodels", "statsmodels"]
 Transform = Literal["log1p", "log", "asinh"]
-Endpoints = Literal["keep", "bin"]
+Method = Literal["dr", "ipw", "reg"]
 
 YEAR_COLUMNS: Final[dict[str, str]] = {
     "first_full": "first_full_year",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ControlGroup,
         Engine,
         Estimator,
+        Method,
         SmallSample,
         Transform,
         Vcov,
@@ -40,3 +41,4 @@ class Request:
     engine: Engine
     transform: Transform | None
     window: tuple[int, int] | None
+    method: Method

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cbecmodel.errors import CbecWarning
-    from cbecmodel.policy.regression import Regression
+
+
+class Checkable(Protocol):
+    """Something that can be computed by a second engine."""
+
+    def second(self) -> pd.DataFrame:
+        """Return quantities by both engines."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -40,7 +46,7 @@ class PolicyResults:
         ``event_time``, ``att``, ``se``, ``ci_lower``, ``ci_upper``, ``band_lower``, ``band_upper``; the base has standard
         error 0. Empty where adoption did not come from cohorts.
     group_time : pandas.DataFrame
-        ``cohort``, ``time``, ``att``, ``se``; empty for estimators without group-time effects.
+        ``cohort``, ``time``, ``att``, ``se``, ``ci_lower``, ``ci_upper``; empty for estimators without group-time effects.
     pre_trend : pandas.Series
         Joint test of the leads: ``statistic`` (F), ``df``, ``df_denominator``, ``pvalue``; empty without leads.
     n_obs, n_units, n_times, n_treated, n_clusters : int
@@ -89,7 +95,7 @@ class PolicyResults:
     warnings: tuple[CbecWarning, ...]
     synthetic: bool
     truth: Mapping[str, Any] | None
-    regressions: tuple[Regression, ...]
+    checks: tuple[Checkable, ...]
 
     def cross_check(self, strict: bool = False) -> pd.DataFrame:
         """Estimate everything again with the second engine.
@@ -116,7 +122,7 @@ class PolicyResults:
         for every level but those of the largest effect, which is taken out by its means). The small-sample factor is
         put on both.
         """
-        table = pd.concat([one.second() for one in self.regressions], ignore_index=True)
+        table = pd.concat([one.second() for one in self.checks], ignore_index=True)
         if strict and not table["agrees"].all():
             worst = table.loc[~table["agrees"], "quantity"].tolist()
             most = float(table["difference"].max())
@@ -225,7 +231,7 @@ class PolicyResults:
                 "pre_trend_note",
                 statistic=number(test["statistic"], lang=language()),
                 df=int(test["df"]),
-                df_denominator=number(test["df_denominator"], 0),
+                df_denominator=number(test["df_denominator"], 0, language()),
                 p=_equals(p_value(test["pvalue"])),
             )
         return Table(shown, columns, says("event_title"), notes=(note,))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cbecmodel.errors import CbecWarning, DataWarning, ModelError, PolicyWarning
+from cbecmodel.errors import CbecWarning, ModelError, PolicyWarning
+from cbecmodel.policy.advice import cohort_advice, sample_advice
 from cbecmodel.policy.event import COLUMNS, EventDesign, event_design, event_table, event_times, lead_test
 from cbecmodel.policy.regression import Regression, redundant_columns, regress
 from cbecmodel.policy.results import PolicyResults
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from cbecmodel.policy.panel import Panel
     from cbecmodel.policy.request import Request
 
-FEW_CLUSTERS = 10
 _LEVEL = 0.95
 _FRAMES = 4  # between the user's line and warnings given here
 
@@ -54,7 +54,11 @@ def estimate_twfe(panel: Panel, request: Request) -> PolicyResults:
         raise ModelError("policy.treatment_constant", treatment=request.treatment or str(panel.cohort))
     how: dict[str, Any] = {"vcov": request.vcov, "small_sample": request.small_sample, "engine": request.engine}
     static = regress(sample, treatment[:, None], ("att",), **how)
-    given = _warnings(panel, sample, request, treatment)
+    given = sample_advice(panel, sample, request)
+    if request.treatment is None:
+        given += cohort_advice(panel, sample, staggered=True)
+    elif bool((pd.Series(treatment).groupby(sample.frame[panel.unit]).max() > 0).all()):
+        given.append(PolicyWarning("policy.all_exposed", treatment=request.treatment))
     if request.treatment is not None:
         return _results(panel, request, static, None, given)
     cohort = sample.frame[panel.cohort].to_numpy(dtype=np.int64)
@@ -76,40 +80,6 @@ def _treatment(sample: Sample, panel: Panel, request: Request) -> NDArray[np.flo
         return sample.frame[request.treatment].to_numpy(dtype=np.float64)
     cohort, time = sample.frame[panel.cohort].to_numpy(), sample.frame[panel.time].to_numpy()
     return ((cohort > 0) & (time >= cohort - request.anticipation)).astype(np.float64)
-
-
-def _warnings(panel: Panel, sample: Sample, request: Request, treatment: NDArray[np.float64]) -> list[CbecWarning]:
-    found: list[CbecWarning] = []
-    n_dropped = int(sample.dropped.sum())
-    if n_dropped:
-        reasons = "; ".join(f"{column} {n}" for column, n in sample.dropped.items())
-        found.append(DataWarning("policy.rows_dropped", n=n_dropped, total=len(panel.frame), reasons=reasons))
-    for name, codes in sample.clusters.items():
-        if int(codes.max()) + 1 < FEW_CLUSTERS:
-            found.append(PolicyWarning("policy.few_clusters", n=int(codes.max()) + 1, cluster=name, few=FEW_CLUSTERS))
-    if request.treatment is None:
-        found += _cohort_warnings(panel, sample)
-    elif bool((pd.Series(treatment).groupby(sample.frame[panel.unit]).max() > 0).all()):
-        found.append(PolicyWarning("policy.all_exposed", treatment=request.treatment))
-    return found
-
-
-def _cohort_warnings(panel: Panel, sample: Sample) -> list[CbecWarning]:
-    found: list[CbecWarning] = []
-    sizes = sample.frame.drop_duplicates(panel.unit)[panel.cohort].value_counts().sort_index()
-    lost = sorted(set(panel.cohorts["cohort"]) - set(sizes.index))
-    if lost:
-        found.append(PolicyWarning("policy.cohorts_lost", cohorts=listed(lost)))
-    treated = sizes[sizes.index > 0]
-    single = [int(year) for year in treated.index[treated == 1]]
-    if single:
-        units = sample.frame.loc[sample.frame[panel.cohort].isin(single), panel.unit].unique()
-        found.append(PolicyWarning("policy.single_unit_cohorts", cohorts=listed(single), units=listed(list(units))))
-    if len(treated) > 1:
-        found.append(PolicyWarning("policy.staggered_twfe", n=len(treated)))
-    if 0 not in sizes.index:
-        found.append(PolicyWarning("policy.all_treated"))
-    return found
 
 
 def _event_warnings(design: EventDesign | None, base: int) -> list[CbecWarning]:
@@ -146,7 +116,7 @@ def _results(
         att_ci=(float(lower[0]), float(upper[0])),
         att_pvalue=float(static.pvalues()[0]),
         event_study=pd.DataFrame(columns=list(COLUMNS), dtype="float64"),
-        group_time=pd.DataFrame(columns=["cohort", "time", "att", "se"], dtype="float64"),
+        group_time=pd.DataFrame(columns=["cohort", "time", "att", "se", "ci_lower", "ci_upper"], dtype="float64"),
         pre_trend=pd.Series(dtype="float64"),
         n_obs=len(sample.y),
         n_units=int(sample.frame[panel.unit].nunique()),
@@ -166,10 +136,10 @@ def _results(
         warnings=(*panel.warnings, *given),
         synthetic=panel.synthetic,
         truth=panel.truth,
-        regressions=(static,),
+        checks=(static,),
     )
     if event is None:
         return results
     fitted, design = event
     table = event_table(fitted, design, _LEVEL, request.seed or 0)
-    return replace(results, event_study=table, pre_trend=lead_test(fitted, design), regressions=(static, fitted))
+    return replace(results, event_study=table, pre_trend=lead_test(fitted, design), checks=(static, fitted))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cbecmodel.errors import PolicyWarning
+from cbecmodel.errors import CbecWarning, PolicyWarning
 from cbecmodel.policy.effect import policy_effect
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.results import PolicyResults
@@ -37,7 +37,7 @@ def load(shared: Path, case: str) -> tuple[Panel, str, dict[str, Any]]:
 
 def effect(panel: Panel, outcome: str, **options: Any) -> PolicyResults:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PolicyWarning)
+        warnings.simplefilter("ignore", CbecWarning)
         return policy_effect(panel, outcome, **options)
 
 
@@ -108,6 +108,52 @@ def test_two_engines_agree_at_1e_10(shared: Path, case: str) -> None:
     panel, outcome, _ = load(shared, case)
     table = effect(panel, outcome).cross_check(strict=True)
     assert table["difference"].max() < 1e-10
+
+
+GROUPS = {"nevertreated": "never", "notyettreated": "not_yet"}
+
+
+def runs(reference: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the runs of R's did in a reference file."""
+    found = [*reference["cs"].values(), *reference.get("cs_cov", {}).values()]
+    return found + ([reference["cs_anticip1"]] if "cs_anticip1" in reference else [])
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_callaway_santanna_equals_did(shared: Path, case: str) -> None:
+    panel, outcome, reference = load(shared, case)
+    for run in runs(reference):
+        settings, expected = run["settings"], run["att_gt"]
+        covariate = settings["xformla"].removeprefix("~")
+        near = {"rel": 1e-9, "abs": 1e-12} if covariate == "1" else {"rel": 1e-6, "abs": 1e-9}
+        options = {
+            "controls": [] if covariate == "1" else [covariate],
+            "control_group": GROUPS[settings["control_group"]],
+            "base_period": settings["base_period"],
+            "method": settings["est_method"],
+            "anticipation": settings["anticipation"],
+        }
+        for aggregation, numbers in run["agg"].items():
+            res = effect(panel, outcome, estimator="callaway_santanna", aggregation=aggregation, **options)
+            assert res.att == pytest.approx(numbers["overall_att"], **near)
+            assert res.att_se == pytest.approx(numbers["overall_se"], **near)
+        cells = res.group_time
+        assert cells["cohort"].tolist() == expected["group"]
+        assert cells["time"].tolist() == expected["t"]
+        assert cells["att"].tolist() == pytest.approx(expected["att"], **near)
+        assert cells["se"].tolist() == pytest.approx([se or 0.0 for se in expected["se"]], **near)
+        events = run["agg"]["dynamic"]
+        assert res.event_study["event_time"].tolist() == events["egt"]
+        assert res.event_study["att"].tolist() == pytest.approx(events["att"], **near)
+        assert res.event_study["se"].tolist() == pytest.approx([se or 0.0 for se in events["se"]], **near)
+        if (
+            case == "mpdta"
+            and settings["anticipation"] == 0
+            and covariate == "1"
+            and settings["base_period"] == "varying"
+        ):
+            assert res.pre_trend["statistic"] * res.pre_trend["df"] == pytest.approx(settings["W"][0][0], rel=1e-8)
+        assert res.cross_check(strict=True)["agrees"].all()
 
 
 def test_grunfeld_and_wage_panel_controls(shared: Path) -> None:

@@ -1,0 +1,283 @@
+"""Callaway & Sant'Anna's estimator: from a panel to group-time effects and back to one results object."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cbecmodel.errors import CbecWarning, ModelError, PanelError, PolicyWarning
+from cbecmodel.policy.advice import cohort_advice, sample_advice
+from cbecmodel.policy.event import critical_value
+from cbecmodel.policy.group_time import GroupTime, Wide, by_event_time, covariance, group_time_effects, overall
+from cbecmodel.policy.regression import AGREEMENT
+from cbecmodel.policy.results import PolicyResults
+from cbecmodel.policy.sample import Sample, draw_sample, group_codes
+from cbecmodel.policy.units import listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cbecmodel.policy.panel import Panel
+    from cbecmodel.policy.request import Request
+
+_FRAMES = 4
+_Z = float(stats.norm.ppf(0.975))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTimeCheck:
+    """Group-time effects without covariates, which least squares gives too: the change on a dummy, one cohort at a time."""
+
+    wide: Wide
+    found: GroupTime
+    request: Request
+
+    def second(self) -> pd.DataFrame:
+        """Return effects and errors (units independent) by this engine and by statsmodels (HC0).
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``quantity``, ``est``, ``other``, ``difference``, ``tolerance``, ``agrees``; empty with covariates, for which
+            there is no second engine.
+        """
+        import statsmodels.api as sm
+
+        rows: list[tuple[str, float, float, float]] = []
+        if self.wide.covariates.shape[2] > 1:
+            rows = []
+        else:
+            errors = np.sqrt(np.diag(covariance(self.found.influence, None)))
+            for place in np.flatnonzero(errors > 0):
+                group, now = int(self.found.cohort[place]), int(self.found.time[place])
+                change, treated = self._pair(group, now)
+                fitted = sm.OLS(change, sm.add_constant(treated)).fit(cov_type="HC0")
+                name = f"cohort={group} time={now}"
+                rows.append((name, float(self.found.att[place]), float(fitted.params[1]), float(errors[place])))
+                rows.append((f"{name} se", float(errors[place]), float(fitted.bse[1]), float(errors[place])))
+        table = pd.DataFrame(rows, columns=["quantity", "est", "other", "scale"])
+        scale = np.maximum(table.pop("scale"), table["est"].abs())
+        table["difference"] = (table["est"] - table["other"]).abs()
+        table["tolerance"] = AGREEMENT * scale
+        table["agrees"] = table["difference"] <= table["tolerance"]
+        return table
+
+    def _pair(self, group: int, now: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        periods, cohorts, request = self.wide.periods, self.wide.cohort, self.request
+        base = int(periods[periods + request.anticipation < group].max())
+        if request.base_period == "varying" and now < group:
+            base = int(periods[periods < now].max())
+        control = cohorts == 0
+        if request.control_group == "not_yet":
+            control = control | ((cohorts > max(now, base) + request.anticipation) & (cohorts != group))
+        used = control | (cohorts == group)
+        change = self.wide.outcome[:, periods == now] - self.wide.outcome[:, periods == base]
+        return change[used, 0], (cohorts[used] == group).astype(np.float64)
+
+
+def estimate_callaway_santanna(panel: Panel, request: Request) -> PolicyResults:
+    """Estimate group-time effects and aggregate them.
+
+    Parameters
+    ----------
+    panel : Panel
+    request : Request
+
+    Returns
+    -------
+    PolicyResults
+
+    Raises
+    ------
+    ModelError
+        If weights, a treatment column or two cluster variables are asked for, or there are no control units.
+    """
+    refused = {"treatment": request.treatment, "weights": request.weights, "window": request.window}
+    named = [name for name, value in refused.items() if value is not None]
+    named += ["vcov"] * (request.vcov != "cluster") + ["cluster"] * (len(request.cluster) > 1)
+    if named or panel.cohort is None:
+        raise ModelError("policy.not_for_estimator", options=listed(named), estimator=request.estimator)
+    sample = draw_sample(
+        panel,
+        request.outcome,
+        treatment=None,
+        controls=request.controls,
+        fixed_effects=(),
+        clusters=request.cluster,
+        weights=None,
+        transform=request.transform,
+    )
+    given = cohort_advice(panel, sample, staggered=False)
+    sample, more = _complete(panel, request, sample)
+    given = [*sample_advice(panel, sample, request), *given, *more]
+    wide, clusters = _wide(panel, sample)
+    found = group_time_effects(
+        wide,
+        control_group=request.control_group,
+        base_period=request.base_period,
+        anticipation=request.anticipation,
+        method=request.method,
+    )
+    if not (found.time >= found.cohort).any():
+        raise ModelError("policy.no_effects", control_group=request.control_group)
+    if found.skipped:
+        names = [f"{group} {time}" for group, time in found.skipped]
+        given.append(PolicyWarning("policy.no_controls", pairs=listed(names)))
+    for warning in given:
+        warnings.warn(warning, stacklevel=_FRAMES)
+    return _results(panel, request, sample, (wide, clusters, found), given)
+
+
+def _complete(panel: Panel, request: Request, sample: Sample) -> tuple[Sample, list[CbecWarning]]:
+    """Keep units that are there in every period and were not treated from the start; count the others."""
+    given: list[CbecWarning] = []
+    frame = sample.frame
+    cohort, first = frame[panel.cohort], int(frame[panel.time].min())
+    always = ((cohort > 0) & (cohort <= first + request.anticipation)).to_numpy()
+    whole = (frame.groupby(panel.unit)[panel.time].transform("size") == frame[panel.time].nunique()).to_numpy()
+    keep = whole & ~always
+    if not keep.any():
+        raise PanelError("policy.no_complete_units")
+    never = (cohort[keep] == 0).any()
+    last = int(cohort[keep].max())
+    if not never and request.control_group == "never":
+        raise ModelError("policy.no_never_treated")
+    late = np.zeros(len(frame), dtype=bool)
+    if not never:  # the last cohort serves as controls until it is treated itself
+        late = (frame[panel.time] >= last - request.anticipation).to_numpy()
+        frame = frame.copy()
+        frame[panel.cohort] = cohort.mask(cohort == last, 0)
+        given.append(PolicyWarning("policy.last_cohort_controls", cohort=last))
+    reasons = pd.Series(
+        {
+            "unbalanced": int((~whole).sum()),
+            "always treated": int((always & whole).sum()),
+            "after the last controls": int((late & keep).sum()),
+        }
+    )
+    keep &= ~late
+    dropped = pd.concat([sample.dropped, reasons[reasons > 0]])
+    kept = Sample(
+        frame=frame[keep].reset_index(drop=True),
+        y=sample.y[keep],
+        controls=sample.controls[keep],
+        control_names=sample.control_names,
+        effects={},
+        clusters={name: pd.factorize(codes[keep])[0].astype(np.int64) for name, codes in sample.clusters.items()},
+        weights=None,
+        dropped=dropped,
+    )
+    return kept, given
+
+
+def _wide(panel: Panel, sample: Sample) -> tuple[Wide, NDArray[np.int64] | None]:
+    frame = sample.frame
+    order = np.lexsort((frame[panel.time].to_numpy(), group_codes(frame, [panel.unit])))
+    periods = np.sort(frame[panel.time].unique()).astype(np.int64)
+    shape = (-1, len(periods))
+    covariates = np.stack([np.ones(len(order)), *sample.controls.T], axis=1)[order]
+    wide = Wide(
+        outcome=sample.y[order].reshape(shape),
+        covariates=covariates.reshape(*shape, covariates.shape[1]),
+        cohort=frame[panel.cohort].to_numpy(dtype=np.int64)[order].reshape(shape)[:, 0],
+        periods=periods,
+    )
+    (codes,) = sample.clusters.values()
+    by_unit = codes[order].reshape(shape)
+    if (by_unit != by_unit[:, :1]).any():
+        raise ModelError("policy.cluster_not_nested", cluster=next(iter(sample.clusters)))
+    return wide, by_unit[:, 0]
+
+
+def _results(
+    panel: Panel,
+    request: Request,
+    sample: Sample,
+    fitted: tuple[Wide, NDArray[np.int64] | None, GroupTime],
+    given: list[CbecWarning],
+) -> PolicyResults:
+    wide, clusters, found = fitted
+    one = overall(found, request.aggregation)
+    att, se = float(one.att[0]), float(np.sqrt(covariance(one.influence, clusters)[0, 0]))
+    return PolicyResults(
+        estimator=request.estimator,
+        outcome=request.outcome,
+        treatment="",
+        att=att,
+        att_se=se,
+        att_ci=(att - _Z * se, att + _Z * se),
+        att_pvalue=float(2 * stats.norm.sf(abs(att / se))),
+        event_study=_event_study(found, clusters, request),
+        group_time=_group_time(found, clusters),
+        pre_trend=_pre_trend(found, clusters, request.anticipation),
+        n_obs=len(sample.y),
+        n_units=len(wide.cohort),
+        n_times=len(wide.periods),
+        n_treated=int((wide.cohort > 0).sum()),
+        n_clusters=0 if clusters is None else int(clusters.max()) + 1,
+        n_dropped=int(sample.dropped.sum()),
+        dropped=sample.dropped,
+        vcov_type="cluster",
+        cluster=" × ".join(request.cluster),
+        small_sample="influence",
+        fixed_effects=(),
+        transform=request.transform or "",
+        engine="cbecmodel",
+        df=float("inf"),
+        n_parameters=0,
+        warnings=(*panel.warnings, *given),
+        synthetic=panel.synthetic,
+        truth=panel.truth,
+        checks=(GroupTimeCheck(wide, found, request),),
+    )
+
+
+def _group_time(found: GroupTime, clusters: NDArray[np.int64] | None) -> pd.DataFrame:
+    se = np.sqrt(np.diag(covariance(found.influence, clusters)))
+    frame = pd.DataFrame({"cohort": found.cohort, "time": found.time, "att": found.att, "se": se})
+    return frame.assign(ci_lower=found.att - _Z * se, ci_upper=found.att + _Z * se)
+
+
+def _event_study(found: GroupTime, clusters: NDArray[np.int64] | None, request: Request) -> pd.DataFrame:
+    events = by_event_time(found)
+    cov = covariance(events.influence, clusters)
+    se = np.sqrt(np.diag(cov))
+    free = np.flatnonzero(se > 0)
+    seed = request.seed or 0
+    if request.bootstrap is None:
+        critical = critical_value(cov[np.ix_(free, free)], float("inf"), 0.95, seed)
+    else:
+        critical = _bootstrapped(events.influence[:, free] / se[free], clusters, request.bootstrap, seed)
+    columns: dict[str, Any] = {"event_time": events.labels, "att": events.att, "se": se}
+    for name, factor in (("ci", _Z), ("band", critical)):
+        columns |= {f"{name}_lower": events.att - factor * se, f"{name}_upper": events.att + factor * se}
+    return pd.DataFrame(columns)
+
+
+def _bootstrapped(scaled: NDArray[np.float64], clusters: NDArray[np.int64] | None, draws: int, seed: int) -> float:
+    """Return the 95 % quantile of the largest |t| over multiplier draws (Rademacher, one a cluster)."""
+    n = len(scaled)
+    codes = np.arange(n) if clusters is None else clusters
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    signs = rng.integers(0, 2, size=(draws, int(codes.max()) + 1)) * 2.0 - 1.0
+    sums = np.zeros((int(codes.max()) + 1, scaled.shape[1]))
+    np.add.at(sums, codes, scaled)
+    return float(np.quantile(np.abs(signs @ sums / n).max(axis=1), 0.95))
+
+
+def _pre_trend(found: GroupTime, clusters: NDArray[np.int64] | None, anticipation: int) -> pd.Series[Any]:
+    cov = covariance(found.influence, clusters)
+    before = np.flatnonzero((found.time + anticipation < found.cohort) & (np.diag(cov) > 0))
+    if not len(before):
+        return pd.Series(dtype="float64")
+    se = np.sqrt(np.diag(cov)[before])
+    t, scaled = found.att[before] / se, cov[np.ix_(before, before)] / np.outer(se, se)
+    rank = int(np.linalg.matrix_rank(scaled, hermitian=True))
+    wald = float(t @ np.linalg.pinv(scaled, hermitian=True) @ t)
+    p = float(stats.chi2.sf(wald, rank))
+    return pd.Series({"statistic": wald / rank, "df": rank, "df_denominator": float("inf"), "pvalue": p})
