@@ -36,7 +36,6 @@ _TYPST: Final = {
     # a heading between rows stays with the row below it
     r"^    (table\.cell\(colspan: \d+\)\[#strong\[.*\]\]),$": r"    table.header(level: 2, repeat: false, \1),",
 }
-_UNTAGGABLE: Final = "PDF tag"  # typst gives up on some page breaks inside tagged elements
 _LONG, _TALL = 16, 6  # rows; shorter tables are kept on one page, the second where rows have several lines
 
 
@@ -108,7 +107,7 @@ def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: 
 
 
 def _typeset(place: Path) -> bytes:
-    """Return a tagged PDF (PDF/UA-1); where typst cannot tag this text, one without tags, and say so."""
+    """Return an accessible PDF (PDF/UA-1); where typst cannot make one of this text, a simpler one, and say so."""
     import typst
 
     def once(standards: Literal["ua-1"] | None, tags: bool) -> tuple[bytes, Sequence[Exception]]:
@@ -124,16 +123,17 @@ def _typeset(place: Path) -> bytes:
         )
         return made, heard
 
-    try:
+    attempts: list[tuple[Literal["ua-1"] | None, bool]] = [("ua-1", True), (None, True), (None, False)]
+    for standard, tags in attempts:
         try:
-            made, warnings = once("ua-1", tags=True)
+            made, warnings = once(standard, tags)
         except typst.TypstError as error:
-            if _UNTAGGABLE not in str(error):
-                raise
-            made, warnings = once(None, tags=False)
-            warn(ReportWarning, "report.untagged", reason=_said(error))
-    except typst.TypstError as error:
-        raise ReportError("report.typst_failed", reason=_said(error)) from error
+            if "PDF" not in str(error) or not tags:  # not about tags or the standard, so nothing easier will help
+                raise ReportError("report.typst_failed", reason=_said(error)) from error
+            if standard is None:
+                warn(ReportWarning, "report.untagged", reason=_said(error))
+        else:
+            break
     if warnings:
         raise ReportError("report.typst_failed", reason="; ".join(map(_said, warnings)))
     return made

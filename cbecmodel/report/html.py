@@ -28,6 +28,7 @@ HTML_LANGUAGE: Final = {"en": "en", "zh": "zh-Hans"}
 _REFERENCE: Final = re.compile(r"\[\[([\w-]+)\]\]")
 _ADDRESS: Final = re.compile(r"https://[^\s<]+")
 _PAGE: Final = 116  # letters a line of a printed table takes
+_TERM: Final = 10  # a Chinese term of five characters
 _LONG: Final = 84  # wider tables are given the whole page and shares of it
 
 
@@ -65,7 +66,7 @@ def column_shares(table: Table, always: bool = False) -> list[float]:
     if sum(natural) + 2 * len(columns) <= _LONG:
         return [round(100 * (width + 4) / _PAGE, 2) for width in natural] if always else []
     least = [
-        max(display_width(word) for cell in column for word in (cell.split(" ") if flush else _unbroken(cell))) + 3.0
+        max(display_width(part) for cell in column for part in _unbroken(cell, flush)) + 4.0
         for flush, column in zip(table.right, columns, strict=True)
     ]
     spare = max(_PAGE - sum(least), 0)
@@ -78,9 +79,11 @@ def column_shares(table: Table, always: bool = False) -> list[float]:
     return [round(100 * width / sum(widths), 2) for width in widths]
 
 
-def _unbroken(cell: str) -> list[str]:
-    """Return the parts of a cell that a line end cannot divide; Chinese can be divided anywhere."""
-    return [part for word in cell.split(" ") for part in re.split(r"(?<=[\u3000-\u9fff])", word) if part] or [""]
+def _unbroken(cell: str, whole: bool) -> list[str]:
+    """Return the parts of a cell that no line end may divide: numbers, words, and short Chinese terms."""
+    if whole or display_width(cell) <= _TERM:
+        return cell.split(" ")
+    return [part for word in cell.split(" ") for part in re.split(r"(?<=[\u3000-\u9fff])", word) if part]
 
 
 def render(
@@ -245,6 +248,7 @@ class _Shown(HTMLParser):
     """Collects what a page shows, and what of it is bold."""
 
     BOLD: Final = frozenset({"h1", "h2", "h3", "b", "strong", "th", "caption", "figcaption"})
+    INLINE: Final = frozenset({"a", "b", "i", "em", "strong", "span"})
     SILENT: Final = frozenset({"style", "script", "svg", "title"})
 
     def __init__(self) -> None:
@@ -266,6 +270,8 @@ class _Shown(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         while tag in self.open and self.open.pop() != tag:
             pass
+        if tag not in self.INLINE:
+            self.text += " "
 
     def handle_data(self, data: str) -> None:
         if self.SILENT & set(self.open):

@@ -23,7 +23,9 @@ def parameters(rng: np.random.Generator) -> pd.DataFrame:
     for construct, (_, _, facets) in CONSTRUCTS.items():
         rows += [(construct, "=~", facet, 0.8 + 0.1 * rng.random(), 0.04) for facet in facets]
         rows += [(facet, "=~", f"{facet}{n}", 0.7 + 0.2 * rng.random(), 0.03) for facet in facets for n in (1, 2, 3)]
-    rows += [(outcome, "=~", f"{outcome}{n}", 0.75 + 0.1 * rng.random(), 0.03) for outcome in OUTCOMES for n in (1, 2, 3, 4)]
+    rows += [
+        (outcome, "=~", f"{outcome}{n}", 0.75 + 0.1 * rng.random(), 0.03) for outcome in OUTCOMES for n in (1, 2, 3, 4)
+    ]
     rows += [(lhs, "~", rhs, est, 0.045) for lhs, rhs, est, _ in PATHS]
     rows += [("PCI", "~~", "PCI", 0.68, 0.05), ("CID", "~~", "CID", 0.61, 0.05)]
     frame = pd.DataFrame(rows, columns=["lhs", "op", "rhs", "est", "se"])
@@ -38,7 +40,10 @@ def parameters(rng: np.random.Generator) -> pd.DataFrame:
 def model_results(rng: np.random.Generator, *, synthetic: bool = True) -> ModelResults:
     labels = {code: {"en": en, "zh": zh} for code, (en, zh, _) in CONSTRUCTS.items()}
     labels |= {code: {"en": en, "zh": zh} for code, (en, zh) in OUTCOMES.items()}
-    labels |= {"SDM": {"en": "Motif digitization", "zh": "纹样数字化"}, "MLD": {"en": "Multilingual design", "zh": "多语种设计"}}
+    labels |= {
+        "SDM": {"en": "Motif digitization", "zh": "纹样数字化"},
+        "MLD": {"en": "Multilingual design", "zh": "多语种设计"},
+    }
     table = parameters(rng)
     effects = pd.DataFrame({
         "name": ["ind_SDI", "ind_PLI", "ind_VI"],
@@ -85,7 +90,8 @@ def sample_results(rng: np.random.Generator, *, synthetic: bool = True) -> Sampl
         "item": [item for _, item in codes], "construct": [construct for construct, _ in codes],
         "en": "Products on this platform combine traditional motifs with contemporary design in ways I had not seen before.",
         "zh": "这个平台上的商品把传统纹样与当代设计结合起来，方式是我以前没有见过的。",
-        "n": 1092, "missing": 0.02 * rng.random(len(codes)), "mean": 4 + rng.random(len(codes)), "sd": 1.2 + 0.2 * rng.random(len(codes)),
+        "n": 1092, "missing": 0.02 * rng.random(len(codes)), "mean": 4 + rng.random(len(codes)),
+        "sd": 1.2 + 0.2 * rng.random(len(codes)),
         "min": 1, "max": 7,
     })  # fmt: skip
     demographics = pd.DataFrame({
@@ -166,8 +172,10 @@ def study(*, synthetic: bool = True) -> StudyResults:
         id="cbec",
         title={"en": "How cross-border e-commerce drives cultural innovation", "zh": "跨境电商如何驱动文化创新"},
         abstract={
-            "en": "The study asks whether the digitization of cultural symbols, localized platforms and value interaction go with perceived cultural innovation and cultural identity among overseas consumers, and whether pilot zones raise cultural output.",
-            "zh": "本研究考察文化符号数字化、平台本地化与价值互动是否与海外消费者的文化创新感知及文化认同相关，以及综合试验区是否提升文化产出。",
+            "en": "The study asks whether digitized symbols, localized platforms and value interaction go with perceived cultural "
+            "innovation and identity among overseas consumers, and whether pilot zones raise cultural output.",
+            "zh": "本研究考察文化符号数字化、平台本地化与价值互动是否与海外消费者的文化创新感知及文化认同相关，"
+            "以及综合试验区是否提升文化产出。",
         },
         languages=("en", "zh"), synthetic=synthetic, samples=(sample_results(rng, synthetic=synthetic),),
         models=(model_results(rng, synthetic=synthetic),), policies=(policy_chapter(rng, synthetic=synthetic),),
