@@ -12,7 +12,7 @@ from typing import Any
 from cbecmodel.messages import text
 
 
-class _Spoken:
+class _Spoken(Exception):  # noqa: N818 - what errors and warnings have in common
     """Says its sentence in the language of whoever reads it.
 
     Parameters
@@ -39,7 +39,7 @@ def _revive(kind: type[_Spoken], key: str, values: dict[str, Any]) -> _Spoken:
     return kind(key, **values)
 
 
-class CbecError(_Spoken, Exception):
+class CbecError(_Spoken):
     """Root of everything this package raises on purpose.
 
     Examples

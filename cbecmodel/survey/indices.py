@@ -166,21 +166,9 @@ def careless_indices(responses: Responses, rules: Rules) -> Iterator[Index]:
     """
     asked = [name for name in asked_order(responses.instrument) if name in responses.items]
     given = responses.answered[asked].to_numpy(dtype=float)
-    n = len(given)
     yield _speed(responses, rules)
-    if rules.longstring_share is None:
-        yield _nothing("longstring", n)
-    else:
-        run, answered = careless.longstring(given), (~np.isnan(given)).sum(axis=1)
-        run[answered == 0] = np.nan
-        yield _index(
-            "longstring", f"≥ {rules.longstring_share:g} × items", run, run >= rules.longstring_share * answered
-        )
-    if rules.irv is None:
-        yield _nothing("irv", n)
-    else:
-        spread = careless.irv(given)
-        yield _index("irv", f"< {rules.irv:g}", spread, spread < rules.irv)
+    yield _longstring(given, rules)
+    yield _irv(given, rules)
     yield _mahalanobis(given, rules)
     yield _even_odd(responses, rules)
     yield _synonyms(given, rules)
@@ -209,6 +197,27 @@ def _speed(responses: Responses, rules: Rules) -> Index:
         median = duration.groupby(groups or np.zeros(n)).transform("median").to_numpy(dtype=float)
         fires |= seconds < rules.share_of_median_time * median
     return _index("speed", threshold, seconds, fires)
+
+
+def _too_few(given: NDArray[np.float64], rules: Rules) -> NDArray[np.bool_]:
+    return np.asarray((~np.isnan(given)).sum(axis=1) < rules.minimum_items)
+
+
+def _longstring(given: NDArray[np.float64], rules: Rules) -> Index:
+    if rules.longstring_share is None:
+        return _nothing("longstring", len(given))
+    run = careless.longstring(given)
+    run[_too_few(given, rules)] = np.nan
+    fires = run >= rules.longstring_share * (~np.isnan(given)).sum(axis=1)
+    return _index("longstring", f"≥ {rules.longstring_share:g} × items", run, fires)
+
+
+def _irv(given: NDArray[np.float64], rules: Rules) -> Index:
+    if rules.irv is None:
+        return _nothing("irv", len(given))
+    spread = careless.irv(given)
+    spread[_too_few(given, rules)] = np.nan
+    return _index("irv", f"< {rules.irv:g}", spread, spread < rules.irv)
 
 
 def _mahalanobis(given: NDArray[np.float64], rules: Rules) -> Index:

@@ -31,6 +31,9 @@ class Rules:
         Faster than this share of the median time in the same language, on the same kind of device, is a speeder.
     longstring_share : float or None
         Share of the items answered, in one unbroken run of the same answer, from which a respondent is flagged [2]_.
+    minimum_items : int
+        Longest run and IRV are computed for those who answered at least this many items: over a handful of items, the same
+        answer throughout is no sign of carelessness.
     irv : float or None
         Standard deviation of a respondent's answers, in scale points, below which all of them are nearly alike.
     mahalanobis_p : float or None
@@ -68,6 +71,7 @@ class Rules:
     seconds_per_item: float | None = 2.0
     share_of_median_time: float | None = 1 / 3
     longstring_share: float | None = 0.5
+    minimum_items: int = 20
     irv: float | None = 0.5
     mahalanobis_p: float | None = 0.001
     even_odd: float | None = 0.3
@@ -108,6 +112,7 @@ _ALLOWED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "seconds_per_item": _between(0, 600),
     "share_of_median_time": _between(0, 1),
     "longstring_share": _between(0, 1),
+    "minimum_items": _count(optional=False),
     "irv": _between(0, 100),
     "mahalanobis_p": _between(0, 1),
     "even_odd": _between(-1, 1),

@@ -119,8 +119,14 @@ def crowd(small: Instrument) -> Responses:
     return Responses.from_frame(frame.set_axis(pd.RangeIndex(n, name="respondent"), axis=0), small)
 
 
+def test_a_short_questionnaire_has_no_straight_liners(crowd: Responses) -> None:
+    """Seven items are too few for a run of one answer to mean anything, so nobody is assessed."""
+    summary = crowd.screen().summary.set_index("index")
+    assert summary.loc[["longstring", "irv"], "n_assessed"].tolist() == [0, 0]
+
+
 def test_who_is_excluded_and_why(crowd: Responses) -> None:
-    found = crowd.screen()
+    found = crowd.screen(minimum_items=7)
     reason = found.table["reason"]
     assert reason.loc[[40, 41, 42, 43, 44]].tolist() == [
         "consent",
