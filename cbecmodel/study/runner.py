@@ -11,9 +11,11 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cbecmodel.errors import CbecWarning, FileError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD: Final = "record.json"
+_THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Watcher(Protocol):
@@ -149,7 +152,7 @@ class Runner:
     def _run(self, step: Step, key: str, inputs: dict[str, str]) -> Record:
         before = {name: self.artefacts(Step(name, ""), chosen) for name, chosen in step.needs.items()}
         try:
-            with _heard() as heard:
+            with one_thread(), _heard() as heard:
                 made = step.run(Given(step.settings, step.files, before))
         except BaseException as error:  # named, and passed on: also Ctrl-C, so that the user knows where it stopped
             error.add_note(text("study.in_step", step=step.name))
@@ -197,6 +200,30 @@ class Runner:
 
     def _folder(self, step: Step) -> Path:
         return self.build / "steps" / step.folder
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread of the linear-algebra libraries.
+
+    Their sums depend on the number of threads in the last digits; so results are the same on every number of cores. For models
+    of this size one thread is also the fastest. Libraries that are loaded already are limited by threadpoolctl (which
+    scikit-learn brings); those that a step loads read the environment.
+    """
+    kept = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        if "numpy" in sys.modules:
+            with import_module("threadpoolctl").threadpool_limits(1):
+                yield
+        else:
+            yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def test_the_numbers_are_those_of_the_literature(built: Path) -> None:
-    """lavaan 0.6's documented fit of Bollen's model: χ²(35) = 38.125; paths 1.483, .572, .837. Tolerance: their printed digits."""
+    """lavaan 0.6's documented fit of Bollen's model: χ²(35) 38.125; paths 1.483, .572, .837; tolerance: printed digits."""
     steps = built / "reports" / "build" / "steps" / "fit-B89"
     measures = pd.read_csv(steps / "fit_measures.csv", index_col="name")["value"]
     assert measures["chisq"] == pytest.approx(38.125, abs=5e-4)
