@@ -10,6 +10,7 @@ from cbecmodel.policy.callaway_santanna import estimate_callaway_santanna
 from cbecmodel.policy.options import choose
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.request import Request
+from cbecmodel.policy.sun_abraham import estimate_sun_abraham
 from cbecmodel.policy.twfe import estimate_twfe
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 ESTIMATORS: Final[dict[str, Callable[[Panel, Request], PolicyResults]]] = {
     "twfe": estimate_twfe,
     "callaway_santanna": estimate_callaway_santanna,
+    "sun_abraham": estimate_sun_abraham,
 }
 
 
@@ -65,13 +67,15 @@ def policy_effect(
         With cohorts (``cohort=…`` or ``.with_rollout(…)``), or any panel if ``treatment`` is given.
     outcome : str
         Column of the outcome.
-    estimator : {"twfe", "callaway_santanna"}
+    estimator : {"twfe", "callaway_santanna", "sun_abraham"}
         ``twfe``: two-way fixed effects,
         :math:`y_{it} = \alpha_i + \lambda_t + \tau D_{it} + x_{it}'\beta + \varepsilon_{it}`, and an event study with a
         coefficient for each time since adoption. With staggered adoption and effects that differ, :math:`\tau` is an
         average with weights that can be negative [1]_; a warning says so.
         ``callaway_santanna``: an effect for each cohort in each period, against units never or not yet treated, and their
         averages [2]_; controls enter through ``method``. It wants a balanced panel; incomplete units are left out and counted.
+        ``sun_abraham``: two-way fixed effects with a coefficient for each cohort and event time, against the never treated,
+        averaged by cohort size [3]_; units treated from the start have no base period and no coefficient.
     treatment : str, optional
         Column used as :math:`D_{it}` instead of the cohorts; may be continuous and may switch off. There is then no event study.
     controls : sequence of str
@@ -135,6 +139,8 @@ def policy_effect(
        effects. American Economic Review 110(9), 2964–2996.
     .. [2] Callaway, B. & Sant'Anna, P. H. C. (2021). Difference-in-differences with multiple time periods. Journal of
        Econometrics 225(2), 200–230.
+    .. [3] Sun, L. & Abraham, S. (2021). Estimating dynamic treatment effects in event studies with heterogeneous treatment
+       effects. Journal of Econometrics 225(2), 175–199.
 
     Examples
     --------

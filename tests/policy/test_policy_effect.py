@@ -202,7 +202,8 @@ def test_controls_in_huge_units_cost_no_precision() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"estimator": "sun_abraham"}, ModelError, "not in this version; available: twfe, callaway_santanna"),
+        ({"estimator": "stacked"}, ModelError, "not in this version; available: twfe, callaway_santanna, sun_abraham"),
+        ({"estimator": "sun_abraham", "treatment": "x"}, ModelError, "cannot use: treatment"),
         ({"method": "logit"}, ModelError, "dr, ipw, reg"),
         ({"estimator": "did"}, ModelError, "there are: twfe, sun_abraham"),
         ({"vcov": "hac"}, ModelError, "cluster, robust, iid"),

@@ -207,6 +207,32 @@ def test_no_unit_is_complete() -> None:
         estimate(frame.drop(frame.index[[0, 5, 10, 15]]))
 
 
+def test_estimated_cohort_sizes_enter_the_error_of_averages() -> None:
+    """Leave one unit out at a time: what it changes in the average is its influence, sizes of cohorts included."""
+    frame = draw(14, {0: 60, 2012: 40, 2015: 30}, range(2011, 2017))
+    res = estimate(frame)
+    cities = frame["city"].unique()
+    left = np.array([estimate(frame[frame["city"] != city]).att for city in cities])
+    n = len(cities)
+    jackknife = np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
+    assert res.att_se == pytest.approx(jackknife, rel=0.03)
+
+
+def test_sun_abraham_equals_callaway_santanna_on_a_balanced_panel() -> None:
+    """Point estimates coincide with never-treated controls and a universal base; two engines agree."""
+    frame = draw(15, COHORTS)
+    ours = estimate(frame, base_period="universal")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PolicyWarning)
+        panel = Panel(frame, "city", "year", "since")
+        other = policy_effect(panel, "y", estimator="sun_abraham")
+    assert other.att == pytest.approx(ours.att, rel=1e-10)
+    np.testing.assert_allclose(other.event_study["att"], ours.event_study["att"], atol=1e-11)
+    assert other.cross_check(strict=True)["agrees"].all()
+    with pytest.raises(ModelError, match="there are none"):
+        policy_effect(Panel(frame[frame["since"] > 0], "city", "year", "since"), "y", estimator="sun_abraham")
+
+
 def test_growing_effects_are_recovered_where_two_way_effects_are_biased() -> None:
     """Truth over treated unit-years: the mean of .2 × years since adoption."""
     frame = draw(13, {year: 40 * size for year, size in {0: 2, 2012: 2, 2013: 1, 2015: 1}.items()})

@@ -110,6 +110,20 @@ def test_two_engines_agree_at_1e_10(shared: Path, case: str) -> None:
     assert table["difference"].max() < 1e-10
 
 
+@pytest.mark.parametrize("case", list(CASES))
+def test_sun_abraham_equals_fixest(shared: Path, case: str) -> None:
+    panel, outcome, reference = load(shared, case)
+    res, expected = effect(panel, outcome, estimator="sun_abraham"), reference["sunab"]
+    assert res.att == pytest.approx(expected["att"]["coef"]["ATT"], rel=1e-9)
+    assert res.att_se == pytest.approx(expected["att"]["se"]["ATT"], rel=1e-9)
+    rows = res.event_study.set_index("event_time")
+    assert len(rows) == len(expected["event"]["coef"]) + 1
+    for key, value in expected["event"]["coef"].items():
+        time = int(key.split("::")[1])
+        assert rows.loc[time, "att"] == pytest.approx(value, rel=1e-8, abs=1e-10)
+        assert rows.loc[time, "se"] == pytest.approx(expected["event"]["se"][key], rel=1e-8)
+
+
 GROUPS = {"nevertreated": "never", "notyettreated": "not_yet"}
 
 
