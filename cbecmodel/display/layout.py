@@ -121,9 +121,11 @@ def heights(
         )
         best = min(options, key=cost)
     else:
-        best = placed
-        for name in free * 4:
-            best = min(({**best, name: y} for y in (best[name], *grid)), key=cost)
+        best, before = placed, float("inf")
+        while cost(best) < before - 1e-9:
+            before = cost(best)
+            for name in free:
+                best = min(({**best, name: y} for y in (best[name], *grid)), key=cost)
     return {name: round(float(y), 6) for name, y in best.items()}
 
 

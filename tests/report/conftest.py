@@ -172,8 +172,8 @@ def study(*, synthetic: bool = True) -> StudyResults:
         id="cbec",
         title={"en": "How cross-border e-commerce drives cultural innovation", "zh": "跨境电商如何驱动文化创新"},
         abstract={
-            "en": "The study asks whether digitized symbols, localized platforms and value interaction go with perceived cultural "
-            "innovation and identity among overseas consumers, and whether pilot zones raise cultural output.",
+            "en": "The study asks whether digitized symbols, localized platforms and value interaction go with perceived "
+            "cultural innovation and identity among overseas consumers, and whether pilot zones raise cultural output.",
             "zh": "本研究考察文化符号数字化、平台本地化与价值互动是否与海外消费者的文化创新感知及文化认同相关，"
             "以及综合试验区是否提升文化产出。",
         },

@@ -1,0 +1,202 @@
+"""Figures are the same on every run, need no font of the machine, and cover nothing."""
+
+import hashlib
+import itertools
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from cbecmodel.display.canvas import Picture, new_figure
+from cbecmodel.display.figures import coefficient_figure, event_study_figure, figure_bytes, flow_figure, rollout_figure
+from cbecmodel.display.layout import heights, layers, overlap
+from cbecmodel.display.paths import lay_out, path_diagram
+from cbecmodel.display.typefaces import FACES, FOLDER, SANS, characters, font_face_css, unprintable
+
+HASHES = {  # printed by reports/fonts.py
+    "NotoSansSC-Regular.otf": "d9b10f815f9809a1d830ff1b6944b749b9f8fb5d8eb1b0093fb6540975522a03",
+    "NotoSansSC-Bold.otf": "a2d1e481762ca7a32e90c3e707dda0a8b80957b3cfcf59077796ae111ebfecfa",
+    "NotoSerifSC-Regular.otf": "be1a6c2a9236972677999af17613d563f474a4c713b10352830877202934dbaa",
+}
+PATHS = pd.DataFrame(
+    [("PCI", "SDI", 0.31, 1e-5, "H1"), ("PCI", "PLI", 0.22, 1e-4, "H2"), ("PCI", "VI", 0.18, 0.003, "H3"),
+     ("CID", "SDI", 0.05, 0.3, "H4"), ("CID", "PLI", 0.12, 0.04, "H5"), ("CID", "VI", -0.15, 0.02, "H6"),
+     ("CID", "PCI", 0.37, 1e-8, "H7")],
+    columns=["lhs", "rhs", "est", "pvalue", "label"],
+)  # fmt: skip
+CHAIN = pd.DataFrame(
+    [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("e", "a"), ("d", "a"), ("x", "b"), ("e", "x"), ("a", "e")],
+    columns=["lhs", "rhs"],
+).assign(est=0.3, pvalue=0.01)
+FACETS = pd.DataFrame({"lhs": ["SDI"] * 3 + ["PCI"] * 4 + ["CID"] * 2, "rhs": [f"v{n}" for n in range(9)]})
+NAMES = {
+    "SDI": "符号数字化强度",
+    "PLI": "Platform localization interaction",
+    "PCI": "文化创新感知",
+    "CID": "Cultural identity",
+}
+
+
+@pytest.fixture
+def events():
+    time = np.arange(-5, 6)
+    effect, error = np.where(time < 0, 0.0, 0.08), np.where(time == -1, 0.0, 0.02)
+    return pd.DataFrame(
+        {"event_time": time, "att": effect, "se": error, "ci_lower": effect - 2 * error, "ci_upper": effect + 2 * error}
+    )
+
+
+@pytest.fixture
+def flow():
+    return pd.DataFrame(
+        {"en": ["Read", "Too fast"], "zh": ["读入", "作答过快"], "n_left": [1200, 1100], "n_removed": [0, 100]}
+    )
+
+
+def words_of(figure):
+    return [note.get_text() for axes in figure.axes for note in axes.texts if note.get_text()]
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_figures_are_the_same_on_every_run(events, flow, kind):
+    def drawn():
+        return [
+            figure_bytes(event_study_figure(events, truth=0.08), kind),
+            figure_bytes(flow_figure(flow, "zh"), kind),
+            figure_bytes(path_diagram(PATHS, latents=set(NAMES), labels=NAMES, lang="zh"), kind),
+        ]
+
+    assert drawn() == drawn()
+
+
+def test_an_svg_holds_no_text_font_or_date(flow):
+    drawing = figure_bytes(flow_figure(flow, "zh"), "svg").decode()
+    assert "<text" not in drawing
+    assert "font-family" not in drawing
+    assert not re.search(r"20\d\d-\d\d-\d\d|Matplotlib", drawing)
+
+
+def test_settings_of_the_user_are_neither_used_nor_changed(flow):
+    plain = figure_bytes(flow_figure(flow), "svg")
+    with mpl.rc_context({"font.size": 30, "svg.hashsalt": "mine", "text.color": "red"}):
+        assert figure_bytes(flow_figure(flow), "svg") == plain
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_pyplot_is_not_touched():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, cbecmodel.display.figures, cbecmodel.display.paths; sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_picture_shows_itself():
+    figure, _ = new_figure(2, 2)
+    assert isinstance(figure, Picture)
+    assert "<svg" in figure._repr_svg_()
+
+
+def test_event_study_marks_base_period_and_names_the_truth(events):
+    figure = event_study_figure(events, truth=0.08, lang="zh")
+    names = [entry.get_text() for entry in figure.axes[0].get_legend().get_texts()]
+    assert "真实效应（合成数据）" in names
+    assert "基期" in names
+    assert len(event_study_figure(events).axes[0].get_legend().get_texts()) == 2
+    banded = events.assign(band_lower=events.ci_lower - 0.01, band_upper=events.ci_upper + 0.01)
+    names = [
+        entry.get_text()
+        for entry in event_study_figure(banded, truth={0: 0.1, 1: 0.2}).axes[0].get_legend().get_texts()
+    ]
+    assert "Simultaneous 95% band" in names
+
+
+def test_flow_counts_come_from_the_frame(flow):
+    assert words_of(flow_figure(flow)) == ["Read\nn = 1,200", "Too fast  (n = 100)", "Analysed\nn = 1,100"]
+
+
+def test_coefficients_and_rollout():
+    frame = pd.DataFrame(
+        {"label": ["a", "文化" * 40], "est": [0.2, -0.1], "ci_lower": [0.1, -0.3], "ci_upper": [0.3, 0.1]}
+    )
+    assert words_of(coefficient_figure(frame)) == ["0.20  [0.10, 0.30]", "−0.10  [−0.30, 0.10]"]
+    never = pd.DataFrame({"cohort": [0], "n_units": [5]})
+    assert [tick.get_text() for tick in rollout_figure(never, "zh").axes[0].get_xticklabels()] == ["从未受处理"]
+
+
+def test_columns_follow_the_longest_path_and_survive_cycles():
+    found = layers(list("abcdex"), list(zip(CHAIN["rhs"], CHAIN["lhs"], strict=True)))
+    assert found == {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "x": 2}
+
+
+@pytest.mark.parametrize("indicators", [None, FACETS])
+@pytest.mark.parametrize("paths", [PATHS, CHAIN])
+def test_nothing_in_a_path_diagram_overlaps(paths, indicators):
+    plan = lay_out(paths, latents=set(NAMES), labels=NAMES, indicators=indicators, r_squared={"PCI": 0.3, "CID": 0.4})
+    solid = [*plan.boxes.values(), *(box for *_, box in plan.small)]
+    for one, two in itertools.combinations([*solid, *plan.label_boxes], 2):
+        assert overlap(one, two) == 0
+    for box, (effect, cause) in itertools.product(plan.boxes.items(), zip(paths["lhs"], paths["rhs"], strict=True)):
+        name, (left, bottom, right, top) = box
+        course = plan.curves[[*zip(paths["lhs"], paths["rhs"], strict=True)].index((effect, cause))]
+        inside = (course[:, 0] > left) & (course[:, 0] < right) & (course[:, 1] > bottom) & (course[:, 1] < top)
+        if name not in (effect, cause):
+            assert not inside.any(), (name, cause, effect)
+
+
+def test_a_diagram_says_every_number_once():
+    figure = path_diagram(PATHS, latents=set(NAMES), labels=NAMES, r_squared={"PCI": 0.32}, lang="zh")
+    said = words_of(figure)
+    assert [text for text in said if text.startswith("H")] == [
+        f"{r.label}  {r.est:.2f}".replace("-", "−") for r in PATHS.itertuples()
+    ]
+    assert "R² = 0.32" in said
+    assert len(figure.axes[0].get_legend().get_texts()) == 4
+
+
+def test_large_diagrams_are_placed_in_reasonable_time():
+    many = pd.DataFrame(
+        [(f"m{k}", f"x{j}") for j in range(6) for k in range(5)] + [("y", f"m{k}") for k in range(5)],
+        columns=["lhs", "rhs"],
+    )
+    plan = lay_out(many.assign(est=0.1, pvalue=0.5), latents=set(), labels={})
+    assert all(overlap(a, b) == 0 for a, b in itertools.combinations(plan.boxes.values(), 2))
+
+
+def test_heights_keep_the_reading_order_of_causes():
+    from cbecmodel.display.layout import Node
+
+    box = Node(1, 0.5, 0.8)
+    found = heights(dict.fromkeys("abcd", box), {"a": 0, "b": 0, "c": 0, "d": 1}, [0, 3], [(k, "d") for k in "abc"])
+    assert found["a"] > found["b"] > found["c"]
+    assert found["d"] == found["b"]
+
+
+@pytest.mark.parametrize("file", FACES.values())
+def test_fonts_are_those_that_were_derived(file):
+    assert hashlib.sha256((FOLDER / file).read_bytes()).hexdigest() == HASHES[file]
+
+
+def test_fonts_hold_gb2312_and_symbols():
+    chinese = {bytes([a, b]).decode("gb2312") for a in range(0xB0, 0xD7) for b in range(0xA1, 0xFE)}
+    for file in FACES.values():
+        assert {ord(letter) for letter in chinese} <= characters(file)
+    assert unprintable("跨境电商−→χ²≥≤≠±×αω—–·“”‘’…★ é") == ""
+    assert unprintable("\U00020000") == "\U00020000"
+
+
+def test_a_page_carries_only_the_letters_it_shows():
+    small, large = font_face_css("文化"), font_face_css("文化" + "".join(map(chr, range(0x4E00, 0x4F00))), bold="文")
+    assert len(small) < 10_000 < len(large)
+    assert f"font-family:'{SANS}';font-weight:700" in large
+    assert small == font_face_css("化文")
+
+
+def test_the_licence_of_the_fonts_is_with_them():
+    said = (FOLDER / "OFL.txt").read_text(encoding="utf-8")
+    assert "SIL OPEN FONT LICENSE Version 1.1" in said
+    assert "Adobe" in said
