@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        cbecmodel.main(given, standalone_mode=False)
+        cbecmodel.main(given, prog_name="cbecmodel", standalone_mode=False)
     except click.UsageError as error:
         _leave(_usage_sentence(error), 2)
     except click.ClickException as error:
