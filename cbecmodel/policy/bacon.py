@@ -37,8 +37,8 @@ def bacon_decomposition(panel: Panel, outcome: str, transform: Transform | None 
     pandas.DataFrame
         ``treated``, ``control`` (cohorts; 0 = never treated), ``type`` (``treated_vs_never``, ``earlier_vs_later``,
         ``later_vs_earlier``, ``later_vs_always``), ``estimate``, ``weight``. The weights are positive and sum to
-        1; the weighted sum of the estimates is the coefficient. ``later_vs_earlier`` uses units already treated as controls: where effects grow, these
-        comparisons are biased, and their weight says how much that matters.
+        1; the weighted sum of the estimates is the coefficient. ``later_vs_earlier`` uses units already treated as
+        controls: where effects grow, these comparisons are biased, and their weight says how much that matters.
 
     Raises
     ------

@@ -207,6 +207,7 @@ def test_no_unit_is_complete() -> None:
         estimate(frame.drop(frame.index[[0, 5, 10, 15]]))
 
 
+@pytest.mark.slow
 def test_estimated_cohort_sizes_enter_the_error_of_averages() -> None:
     """Leave one unit out at a time: what it changes in the average is its influence, sizes of cohorts included."""
     frame = draw(14, {0: 60, 2012: 40, 2015: 30}, range(2011, 2017))

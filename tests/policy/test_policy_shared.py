@@ -103,6 +103,7 @@ def test_clusters_and_effects_of_other_columns(shared: Path, options: dict[str, 
     assert res.att_pvalue == pytest.approx(expected["p"]["treat"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(CASES))
 def test_two_engines_agree_at_1e_10(shared: Path, case: str) -> None:
     panel, outcome, _ = load(shared, case)
