@@ -1,8 +1,13 @@
 """Fixtures that every room's tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# before NumPy is loaded: several linear-algebra threads make small problems slower, and tests run side by side
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
