@@ -34,14 +34,16 @@ bench: $(READY)
 	$(BIN)/python -m pytest -q benchmarks --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,max,rounds
 
 notebooks: $(READY)
-	$(BIN)/python -m jupytext --to ipynb --execute --output-dir reports/build/notebooks analysis/notebooks/*.py
+	mkdir -p reports/build/notebooks
+	set -e; for notebook in analysis/notebooks/*.py; do \
+	    $(BIN)/python -m jupytext --quiet --to ipynb --execute --output reports/build/notebooks/$$(basename $$notebook .py).ipynb $$notebook; done
 
 lab: $(READY)
 	$(BIN)/python -m jupytext --to ipynb --update analysis/notebooks/*.py
 	$(BIN)/jupyter lab --notebook-dir analysis/notebooks 01_study.ipynb
 
 docs: $(READY)
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # the lock covers every extra, for every platform, with hashes; the second file holds the oldest versions setup.cfg admits
 lock: $(READY)
