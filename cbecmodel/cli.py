@@ -168,8 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _leave(_usage_sentence(error), 2)
     except click.ClickException as error:
         _leave(error.format_message(), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _leave(text("cli.interrupted"), INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _leave("\n".join([text("cli.interrupted"), *getattr(stop, "__notes__", [])]), INTERRUPTED)
     except CbecError as error:
         if "--debug" in given:
             raise

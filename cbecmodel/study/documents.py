@@ -71,7 +71,6 @@ def _warnings(made: Artefacts) -> tuple[dict[str, str], ...]:
 
 def _sample(name: str, made: Artefacts) -> SampleResults:
     known = made.value("sample.json")
-    tables = {part: made.frame(f"{part}.csv") for part in ("flow", "flags", "items", "demographics")}
     return SampleResults(
         id=name,
         title=spoken(known["title"]),
@@ -80,7 +79,11 @@ def _sample(name: str, made: Artefacts) -> SampleResults:
         n_read=known["n_read"],
         n_kept=known["n_kept"],
         notes=(*known["notes"], *_warnings(made)),
-        **tables,
+        flow=made.frame("flow.csv"),
+        flags=made.frame("flags.csv"),
+        items=made.frame("items.csv"),
+        demographics=made.frame("demographics.csv"),
+        constructs=known["constructs"],
     )
 
 

@@ -40,6 +40,7 @@ def describe(given: Given) -> Artefacts:
         "study": settings["study"],
         "synthetic": _synthetic(given),
         "commit": settings["commit"],
+        "paper": given.before["theory"].value("paper.json") if "theory" in given.before else None,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "implementation": sys.implementation.name,

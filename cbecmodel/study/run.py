@@ -68,11 +68,11 @@ class StudyRun:
         lines = [f"{label}: {value}" for label, value in self._facts()]
         for step, sentences in self.warnings.items():
             lines += [f"⚠ {step}: {said[language()]}" for said in sentences]
-        return "\n".join([self._heading(), *lines])
+        mark = f" [{text('study.synthetic')}]" if self.synthetic else ""
+        return "\n".join([self._title() + mark, *lines])
 
-    def _heading(self) -> str:
-        title = self.title.get(language()) or next(iter(self.title.values()))
-        return title + (f" [{text('study.synthetic')}]" if self.synthetic else "")
+    def _title(self) -> str:
+        return self.title.get(language()) or next(iter(self.title.values()))
 
     def _facts(self) -> list[tuple[str, str]]:
         done = text("study.run_steps", done=len(self.done), skipped=len(self.skipped), seconds=f"{self.seconds:.1f}")
@@ -101,8 +101,9 @@ class StudyRun:
         if said:
             columns = named | {"said": Column(text("study.col_warning"), "text")}
             tables.append(Table(pd.DataFrame(said, columns=["step", "said"]), columns))
-        facts = [(text("study.run_results"), ", ".join(_shown(path) for path in (*self.reports, self.provenance)))]
-        return summary_html(self._heading(), facts, tables, synthetic=self.synthetic)
+        results = pd.DataFrame({"file": [_shown(path) for path in (*self.reports, self.provenance)]})
+        tables.insert(0, Table(results, {"file": Column(text("study.run_results"), "text")}))
+        return summary_html(self._title(), self._facts()[:1], tables, synthetic=self.synthetic)
 
 
 def run_study(path: str | Path, *, force: bool = False, progress: bool = True) -> StudyRun:

@@ -112,6 +112,7 @@ def _artefacts(title: dict[str, str] | None, read: Responses, screening: Screeni
             "n_read": len(read.frame),
             "n_kept": len(kept.frame),
             "instrument": {"id": instrument.id, "version": instrument.version, "content": instrument.content_hash},
+            "constructs": {name: spoken(construct.name) for name, construct in instrument.constructs.items()},
             "notes": _notes(instrument, kept),
         },
     )
