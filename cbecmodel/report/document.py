@@ -25,7 +25,7 @@ class Words:
 
     Examples
     --------
-    >>> Words("zh")("table_n", n=3)
+    >>> Words("zh")("numbered_table", n=3)
     '表 3'
     """
 
@@ -192,5 +192,5 @@ def numbered(chapters: Sequence[Chapter], words: Words) -> dict[str, str]:
     for block in (block for chapter in chapters for block in chapter.blocks):
         if isinstance(block, TableBlock | FigureBlock):
             counts[block.kind] += 1
-            found[block.id] = words(f"{block.kind}_n", n=counts[block.kind])
+            found[block.id] = words(f"numbered_{block.kind}", n=counts[block.kind])
     return found

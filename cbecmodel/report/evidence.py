@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from cbecmodel.report.sample import sample_sentence, synthetic_note
 if TYPE_CHECKING:
     from cbecmodel.report.results import StudyResults
 
+_SENTENCE: Final = re.compile(r".+?(?:[.!?](?=\s|$)|[。！？]|$)\s*")
 _VERDICTS: Final = ("supported", "not_supported", "contradicted", "not_testable", "not_tested")
 
 
@@ -99,11 +101,15 @@ def engines_chapter(results: StudyResults, words: Words) -> Chapter:
         if len(model.cross_check)
     ]
     parts += [
-        policy.cross_check.assign(part=words.of(policy.title)) for policy in results.policies if len(policy.cross_check)
+        _condensed(policy.cross_check, words).assign(part=words.of(policy.title))
+        for policy in results.policies
+        if len(policy.cross_check)
     ]
     if not parts:
         return Chapter("engines", words("engines"), ())
     names = ["part", "quantity", "est", "other", "difference", "tolerance", "agrees"]
+    checked = [part.cross_check for part in results.models] + [part.cross_check for part in results.policies]
+    agree = [bool(found) for part in checked if len(part) for found in part["agrees"]]
     frame = pd.concat([part[names].astype({"agrees": object}) for part in parts], ignore_index=True)
     columns = {
         "quantity": Column(words("col_quantity"), "text"),
@@ -115,9 +121,28 @@ def engines_chapter(results: StudyResults, words: Words) -> Chapter:
     }
     notes = (words("engines_note"), *synthetic_note(results.synthetic, words))
     table = Table(frame, columns, words("engines_caption"), notes, "part", words.lang)
-    agreeing = int(frame["agrees"].astype(bool).sum())
-    intro = words("engines_intro", table="[[tab-engines]]", n=len(frame), agreeing=agreeing)
+    intro = words("engines_intro", table="[[tab-engines]]", n=len(agree), agreeing=sum(agree))
     return Chapter("engines", words("engines"), (Prose(intro), TableBlock("tab-engines", table)), results.synthetic)
+
+
+def _condensed(checked: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Put the numbers of an event study into one row each for effects and errors, with their largest difference."""
+    quantity = checked["quantity"].astype(str)
+    events, errors = quantity.str.startswith("event_time"), quantity.str.endswith("se")
+    rows = checked[~events].assign(
+        quantity=[words("quantity_se" if error else "quantity_att") for error in errors[~events]]
+    )
+    for key, chosen in (("quantity_events", events & ~errors), ("quantity_event_ses", events & errors)):
+        if chosen.any():
+            part = checked[chosen]
+            one = part.loc[[part["difference"].abs().idxmax()]].assign(
+                quantity=words(key, n=len(part)),
+                est=float("nan"),
+                other=float("nan"),
+                agrees=bool(part["agrees"].all()),
+            )
+            rows = pd.concat([rows, one], ignore_index=True)
+    return rows
 
 
 def hypotheses_chapter(results: StudyResults, words: Words) -> Chapter:
@@ -136,7 +161,7 @@ def hypotheses_chapter(results: StudyResults, words: Words) -> Chapter:
     estimated = ledger["estimate"].notna()
     blocks: list[Block] = [Prose(words.join([verdicts_sentence(results, words), words("hypotheses_intro")]))]
     if estimated.any():
-        table = tested_table(ledger[estimated], words, results.synthetic)
+        table = ledger_table(ledger[estimated], words, results.synthetic)
         blocks += [Prose(words("tested_intro", table="[[tab-tested]]")), TableBlock("tab-tested", table)]
     if not estimated.all():
         table = untested_table(ledger[~estimated], words)
@@ -144,7 +169,7 @@ def hypotheses_chapter(results: StudyResults, words: Words) -> Chapter:
     return Chapter("hypotheses", words("hypotheses"), tuple(blocks), results.synthetic)
 
 
-def tested_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
+def ledger_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
     """Return the hypotheses that were tested, each with its number and verdict.
 
     Parameters
@@ -158,10 +183,12 @@ def tested_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
     Table
     """
     ends = zip(ledger["ci_lower"], ledger["ci_upper"], strict=True)
+    reasons, shared = without_repetition(ledger[f"reason_{words.lang}"].astype(str).tolist())
+    said = [verdict(str(name), words) for name in ledger["verdict"]]
     frame = ledger.assign(
         interval=[interval(*pair, digits=2).replace(" ", NBSP) for pair in ends],
         sign=[{1: "+", -1: "−"}.get(int(sign), "≠ 0") for sign in ledger["expected"]],
-        said=[verdict(str(name), words) for name in ledger["verdict"]],
+        said=[words("verdict_reason", verdict=name, reason=why) for name, why in zip(said, reasons, strict=True)],
     )
     columns = {
         "hypothesis": Column(words("col_hypothesis_short"), "text"),
@@ -170,12 +197,33 @@ def tested_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
         "estimate": Column(words("col_est"), digits=2),
         "interval": Column(words("col_ci"), "text"),
         "pvalue": Column(words("col_p"), "p"),
-        "second_engine": Column(words("col_second_short"), digits=2),
-        "said": Column(words("col_verdict"), "text"),
-        f"reason_{words.lang}": Column(words("col_reason"), "text"),
+        "said": Column(words("col_verdict_reason"), "text"),
     }
-    notes = (words("tested_note"), *synthetic_note(synthetic, words))
+    notes = (words("tested_note"), *((shared,) if shared else ()), *synthetic_note(synthetic, words))
     return Table(frame, columns, words("tested_caption"), notes, lang=words.lang)
+
+
+def without_repetition(reasons: list[str]) -> tuple[list[str], str]:
+    """Take the sentences out that stand in all reasons, to be said once.
+
+    Parameters
+    ----------
+    reasons : list of str
+
+    Returns
+    -------
+    (list of str, str)
+        What is left of each; the sentences in common.
+
+    Examples
+    --------
+    >>> without_repetition(["It fits. Data are simulated.", "It does not. Data are simulated."])
+    (['It fits.', 'It does not.'], 'Data are simulated.')
+    """
+    parts = [[part.strip() for part in _SENTENCE.findall(reason)] for reason in reasons]
+    shared = [part for part in parts[0] if all(part in other for other in parts)] if len(parts) > 1 else []
+    space = "" if "。" in "".join(reasons) else " "
+    return [space.join(part for part in own if part not in shared) for own in parts], space.join(shared)
 
 
 def untested_table(ledger: pd.DataFrame, words: Words) -> Table:

@@ -66,7 +66,7 @@ def column_shares(table: Table, always: bool = False) -> list[float]:
     if sum(natural) + 2 * len(columns) <= _LONG:
         return [round(100 * (width + 4) / _PAGE, 2) for width in natural] if always else []
     least = [
-        max(display_width(part) for cell in column for part in _unbroken(cell, flush)) + 4.0
+        max(display_width(part) for cell in column for part in _unbroken(cell, flush)) + 3.3
         for flush, column in zip(table.right, columns, strict=True)
     ]
     spare = max(_PAGE - sum(least), 0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cbecmodel.report.results import ModelResults, StudyResults
 
 ALPHA: Final = 0.05
+_SHORT: Final = 24  # letters of a path that is not broken
 
 
 def paths_chapter(results: StudyResults, words: Words) -> Chapter:
@@ -83,6 +84,11 @@ def paths_sentence(model: ModelResults, words: Words) -> str:
 
 def _arrow(cause: str, effect: str) -> str:
     return f"{cause}{NBSP}→ {effect}"
+
+
+def _whole(path: str) -> str:
+    """Keep a path of short names on one line."""
+    return path.replace(" ", NBSP) if len(path) <= _SHORT else path.replace(" → ", f"{NBSP}→ ")
 
 
 def _one(model: ModelResults, ledger: pd.DataFrame, words: Words) -> list[Block]:
@@ -183,7 +189,7 @@ def paths_table(model: ModelResults, words: Words) -> Table:
     Table
     """
     frame = structural(model).copy()
-    frame["path"] = [_arrow(rhs, lhs) for rhs, lhs in zip(frame["rhs"], frame["lhs"], strict=True)]
+    frame["path"] = [_whole(_arrow(rhs, lhs)) for rhs, lhs in zip(frame["rhs"], frame["lhs"], strict=True)]
     frame["hypothesis"] = [
         model.hypotheses.get((lhs, rhs), "") for lhs, rhs in zip(frame["lhs"], frame["rhs"], strict=True)
     ]
@@ -209,7 +215,7 @@ def effects_table(model: ModelResults, ledger: pd.DataFrame, words: Words) -> Ta
     frame = model.effects.copy()
     tests = {_chain(str(row["test"]).partition(": ")[2]): str(row["hypothesis"]) for row in ledger.to_dict("records")}
     frame["hypothesis"] = [tests.get(_chain(str(path)), "") for path in frame["path"]]
-    frame["path"] = [str(path).replace(" → ", f"{NBSP}→ ") for path in frame["path"]]
+    frame["path"] = [_whole(str(path)) for path in frame["path"]]
     notes = (words("effects_note"), *synthetic_note(model.synthetic, words))
     return Table(
         _with_interval(frame), _columns(words), words("effects_caption", model=model.id), notes, lang=words.lang

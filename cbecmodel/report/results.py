@@ -6,7 +6,7 @@ people read come as ``{language: text}``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class SampleResults:
         One row a category: ``variable``, ``variable_en``, ``variable_zh``, ``category_en``, ``category_zh``, ``n``, ``share``.
     notes : tuple of dict
         Sentences to print under the chapter (draft status of the instrument, how missing answers were treated …).
+    constructs : dict
+        ``{construct: {language: name}}`` for the constructs of :attr:`items`; codes are shown where there is no name.
     """
 
     id: str
@@ -54,6 +56,7 @@ class SampleResults:
     items: pd.DataFrame
     demographics: pd.DataFrame
     notes: tuple[Texts, ...] = ()
+    constructs: Mapping[str, Texts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,11 @@ def flags_table(sample: SampleResults, words: Words) -> Table:
         "n_flagged": Column(words("col_flagged"), "count"),
         "share": Column(words("col_share"), "percent"),
     }
-    notes = (words("flags_note"), *synthetic_note(sample.synthetic, words))
+    assessed = "n_assessed" in sample.flags
+    if assessed:
+        columns["n_assessed"] = Column(words("col_assessed"), "count")
+        columns["n_flagged"], columns["share"] = columns.pop("n_flagged"), columns.pop("share")
+    notes = (words("flags_note_assessed" if assessed else "flags_note"), *synthetic_note(sample.synthetic, words))
     return Table(frame, columns, words("flags_caption"), notes, lang=words.lang)
 
 
@@ -166,12 +170,16 @@ def items_chapter(results: StudyResults, words: Words) -> Chapter:
     """
     names = {name: words.of(said) for model in results.models for name, said in model.labels.items()}
     tables = [
-        TableBlock(f"tab-items-{sample.id}", items_table(sample, names, words))
+        TableBlock(f"tab-items-{sample.id}", items_table(sample, names | _names(sample, words), words))
         for sample in results.samples
         if len(sample.items)
     ]
     synthetic = any(sample.synthetic for sample in results.samples)
     return Chapter("items", words("items"), (Prose(words("items_intro")), *tables), synthetic)
+
+
+def _names(sample: SampleResults, words: Words) -> dict[str, str]:
+    return {name: said for name, texts in sample.constructs.items() if (said := words.of(texts))}
 
 
 def items_table(sample: SampleResults, names: Mapping[str, str], words: Words) -> Table:
