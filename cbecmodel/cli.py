@@ -182,7 +182,7 @@ def _usage_sentence(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         said = text("cli.no_such_option", option=error.option_name, close=", ".join(error.possibilities or ["–"]))
     elif isinstance(error, click.MissingParameter) and error.param is not None:
-        said = text("cli.missing_argument", name=error.param.make_metavar(error.ctx) if error.ctx else error.param.name)
+        said = text("cli.missing_argument", name=error.param.human_readable_name)
     elif isinstance(error, click.BadParameter) and error.param is not None:
         said = text("cli.bad_value", name=error.param.opts[0], reason=error.message)
     else:
