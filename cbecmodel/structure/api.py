@@ -5,14 +5,17 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cbecmodel.errors import ConvergenceError, DataError
 from cbecmodel.structure.checks import solution_findings
 from cbecmodel.structure.columns import frame_of
 from cbecmodel.structure.constraints import equality_space, require_labels
 from cbecmodel.structure.crosscheck import ENGINES
 from cbecmodel.structure.defaults import parameter_table
+from cbecmodel.structure.groups import Members, group_moments, grouped
 from cbecmodel.structure.matrices import pattern_of
-from cbecmodel.structure.moments import SampleMoments, moments_from_data, moments_from_summary
+from cbecmodel.structure.moments import SampleMoments, moments_from_summary
 from cbecmodel.structure.native import Problem
 from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.results import SEMResults
@@ -174,14 +177,17 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
     options = check_options(function, asked)
-    table = parameter_table(model, options)
-    samples = _samples(table, options, data, summary)
-    return fit_table(table, samples, options, model=model, data=data)
+    frame, labels, members = grouped(data, options.group)
+    table = parameter_table(model, options, labels)
+    samples = _samples(table, options, frame, members, summary)
+    return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
 
 
-def _samples(table: ParameterTable, options: Options, data: Any, summary: tuple[Any, ...]) -> tuple[SampleMoments, ...]:
-    if data is not None:
-        return (moments_from_data(data, table.observed, options.likelihood),)
+def _samples(
+    table: ParameterTable, options: Options, frame: pd.DataFrame | None, members: Members, summary: tuple[Any, ...]
+) -> tuple[SampleMoments, ...]:
+    if frame is not None:
+        return group_moments(frame, table.observed, members, options.likelihood)
     cov, mean, n = summary
     if cov is None:
         raise DataError("structure.no_data")
@@ -189,7 +195,13 @@ def _samples(table: ParameterTable, options: Options, data: Any, summary: tuple[
 
 
 def fit_table(
-    table: ParameterTable, samples: tuple[SampleMoments, ...], options: Options, *, model: str = "", data: Any = None
+    table: ParameterTable,
+    samples: tuple[SampleMoments, ...],
+    options: Options,
+    *,
+    model: str = "",
+    data: Any = None,
+    group_labels: tuple[str, ...] = ("",),
 ) -> SEMResults:
     """Estimate the model of a parameter table.
 
@@ -203,6 +215,7 @@ def fit_table(
         Its syntax, to be remembered.
     data : object, optional
         Where the moments come from, for the index of the cases used and whether they were simulated.
+    group_labels : tuple of str
 
     Returns
     -------
@@ -224,16 +237,22 @@ def fit_table(
             gradient=f"{optimum.gradient:.2g}",
             iterations=optimum.iterations,
         )
-    rows = samples[0].rows
     fit = SEMResults(
         options,
         problem,
         optimum,
         model=model or table.to_syntax(),
-        data_used=None if data is None or rows is None else frame_of(data).index[rows],
+        group_labels=group_labels,
+        data_used=_used(data, samples),
         synthetic=bool(getattr(data, "synthetic", False)),
     )
     fit.warnings = tuple(finding.warning() for finding in solution_findings(problem, fit.x, fit.unidentified, fit.df))
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=4)
     return fit
+
+
+def _used(data: Any, samples: tuple[SampleMoments, ...]) -> pd.Index | None:
+    if data is None or samples[0].rows is None:
+        return None
+    return frame_of(data).index[np.concatenate([sample.rows for sample in samples if sample.rows is not None])]

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cbecmodel.errors import ModelError
+from cbecmodel.structure.invariance import tied_groups
 from cbecmodel.structure.options import Options
 from cbecmodel.structure.partable import Parameter, ParameterTable, find_row, numbered
 from cbecmodel.structure.syntax import Formula, Model, parse
@@ -58,6 +59,7 @@ def parameter_table(
     rows: list[Parameter] = []
     for number, formulas in enumerate(blocks, start=1):
         rows.extend(_group_rows(formulas, words, options, bool(means), number))
+    rows = tied_groups(rows, words, options)
     rows = _linked(rows, dict(_equals(blocks)))
     return ParameterTable(
         rows=numbered(rows),
@@ -75,7 +77,7 @@ def parameter_table(
 def _refuse(model: Model) -> None:
     for row in model.formulas:
         feature = {"|": "| (thresholds)", "~*~": "~*~ (scales)"}.get(row.op)
-        feature = feature or ("level:" if row.level else "") or ("group:" if row.group else "")
+        feature = feature or ("level:" if row.level else "")
         feature = feature or ("efa()" if row.efa else "")
         if feature:
             raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
@@ -85,7 +87,15 @@ def _refuse(model: Model) -> None:
 
 
 def _blocks(formulas: Sequence[Formula], group_labels: Sequence[str]) -> list[list[Formula]]:
-    return [list(formulas) for _ in group_labels]
+    common = [row for row in formulas if not row.group]
+    named = list(dict.fromkeys(row.group for row in formulas if row.group))
+    if not named:
+        return [common for _ in group_labels]
+    by_label = all(name in group_labels for name in named)
+    if len(named) != len(group_labels):
+        raise ModelError("structure.group_blocks", blocks=", ".join(named), groups=", ".join(group_labels))
+    order = list(group_labels) if by_label else named
+    return [common + [row for row in formulas if row.group == name] for name in order]
 
 
 def _defaults(words: Vocabulary, means: bool) -> list[Key]:

@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from cbecmodel.structure.implied import implied, vech
-from cbecmodel.structure.likelihood import inverse_logdet
+from cbecmodel.structure.likelihood import discrepancy, inverse_logdet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +42,12 @@ class Test:
     Attributes
     ----------
     statistic : float
-    df : int
+    df : float
+        A whole number, except for the mean- and variance-adjusted test.
     """
 
     statistic: float
-    df: int
+    df: float
 
     @property
     def pvalue(self) -> float:
@@ -202,7 +203,7 @@ def rmsea(test: Test, n: float, n_groups: int = 1, suffix: str = "") -> dict[str
     return {name + suffix: value for name, value in zip(names, values, strict=True)}
 
 
-def _noncentrality(statistic: float, df: int, tail: float) -> float:
+def _noncentrality(statistic: float, df: float, tail: float) -> float:
     """Return the noncentrality at which the statistic has this lower tail; 0 if none has."""
     if special.chdtr(df, statistic) < tail or not math.isfinite(statistic):
         return 0.0
@@ -311,7 +312,7 @@ def ml_measures(problem: Problem, x: Floats, value: float, likelihood: str) -> d
     n = total - groups * (likelihood == "wishart")
     npar = problem.space.size
     df = model_df(problem.table, npar)
-    test = Test(n * value, df)
+    test = Test(n * value if likelihood == "normal" else _wishart_statistic(problem, x), df)
     base = baseline_test(problem.table, problem.samples, likelihood)
     model, saturated = log_likelihoods(problem, x)
     found: dict[str, float] = {
@@ -327,6 +328,15 @@ def ml_measures(problem: Problem, x: Floats, value: float, likelihood: str) -> d
     found |= residual_measures(problem, x)
     found |= _sizes(test, n, npar)
     return found | goodness(problem, x, df)
+
+
+def _wishart_statistic(problem: Problem, x: Floats) -> float:
+    """Return the sum of (n - 1) F over groups: estimates weigh groups by n, the test by n - 1."""
+    parts = []
+    for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
+        alone = replace(problem.pattern, groups=(group,))
+        parts.append((sample.n - 1) * discrepancy(alone, (sample,), x, second=False).value)
+    return float(sum(parts))
 
 
 def _sizes(test: Test, n: float, npar: int) -> dict[str, float]:

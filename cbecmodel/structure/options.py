@@ -33,16 +33,25 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
 }
 # What the estimators of this version can do; an option outside raises and names these.
 _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
-    "estimator": ("ML",),
+    "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS"),
     "missing": ("listwise",),
     "engine": ("native", "semopy"),
     "information": ("expected", "observed"),
     "likelihood": ("normal", "wishart"),
     "parameterization": ("delta",),
-    "se": ("standard", "none"),
-    "test": ("standard",),
+    "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "none"),
+    "test": ("standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"),
 }
-_NOT_YET: Final = ("ordered", "cluster", "weights", "bounds", "group", "group_equal", "group_partial")
+# What each estimator implies: standard errors, information, test.
+_IMPLIED: Final[dict[str, tuple[str, str, str]]] = {
+    "ML": ("standard", "expected", "standard"),
+    "MLF": ("first_order", "expected", "standard"),
+    "MLR": ("robust_huber_white", "observed", "yuan_bentler_mplus"),
+    "MLM": ("robust_sem", "expected", "satorra_bentler"),
+    "MLMV": ("robust_sem", "expected", "scaled_shifted"),
+    "MLMVS": ("robust_sem", "expected", "mean_var_adjusted"),
+}
+_NOT_YET: Final = ("ordered", "cluster", "weights", "bounds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +119,7 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
     >>> check_options("sem", {"estimator": "ML", "se": None}).se
     'standard'
     """
-    chosen = dict(asked)
-    for name, default in (("se", "standard"), ("information", "expected"), ("test", "standard")):
-        chosen[name] = default if chosen.get(name) is None else chosen[name]
-    for name in ("group_equal", "group_partial", "ordered"):
-        chosen[name] = _names(chosen.get(name, ()))
+    chosen = _completed(asked)
     for name, known in _KNOWN.items():
         for value in _names(chosen.get(name, ())):
             if value not in known:
@@ -127,6 +132,19 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
         if chosen.get(name) not in (None, (), False):
             raise ModelError("structure.argument_unavailable", option=name)
     return Options(function=function, **chosen)
+
+
+def _completed(asked: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what the estimator and groups imply."""
+    chosen = dict(asked)
+    implied = _IMPLIED.get(str(chosen.get("estimator", "ML")), _IMPLIED["ML"])
+    for name, default in zip(("se", "information", "test"), implied, strict=True):
+        chosen[name] = default if chosen.get(name) is None else chosen[name]
+    if chosen.get("meanstructure") is None and chosen.get("group"):
+        chosen["meanstructure"] = True
+    for name in ("group_equal", "group_partial", "ordered"):
+        chosen[name] = _names(chosen.get(name, ()))
+    return chosen
 
 
 def _names(value: str | Sequence[str] | bool | None) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from cbecmodel.errors import CbecWarning, ModelError
 from cbecmodel.structure import readouts
 from cbecmodel.structure.fit_measures import ml_measures, model_df
 from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
+from cbecmodel.structure.robust import robust_vcov
+from cbecmodel.structure.scaled import scaled_measures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +116,9 @@ class SEMResults:
     def _uncertainty(self) -> Uncertainty:
         if self.options.se == "none":
             return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
-        return likelihood_vcov(self.problem, self.x, self.options.information, self.options.likelihood)
+        if self.options.se == "standard":
+            return likelihood_vcov(self.problem, self.x, self.options.information, self.options.likelihood)
+        return robust_vcov(self.problem, self.x, self.options.se, self.options.information)
 
     @property
     def unidentified(self) -> tuple[int, ...]:
@@ -161,6 +165,8 @@ class SEMResults:
     def fit_measures(self) -> pd.Series[float]:
         """Return the fit measures by lavaan's names, ``_`` for ``.``."""
         found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
+        if self.options.test != "standard":
+            found |= scaled_measures(self.problem, self.x, self.options.test, found)
         return pd.Series(found, dtype=np.float64, name="fit")
 
     def implied(self) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""The reference suite that is not part of the project: lavaan 0.6-14, Newton-polished."""
+
+import json
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cbecmodel as cbec
+from cbecmodel.errors import ModelWarning
+
+pytestmark = pytest.mark.shared
+CFA = ("05_", "06_", "08_", "09_")
+CASES = [
+    "01_political_democracy_ml", "01_political_democracy_ml_means_observed", "01_political_democracy_ml_stdlv",
+    "01_political_democracy_ml_wishart", "01_political_democracy_equal_loadings", "01_political_democracy_defined_delta",
+    "02_political_democracy_mlr", "02_political_democracy_mlm", "02_political_democracy_mlmvs", "02_political_democracy_mlf",
+    "03_political_democracy_listwise", "05_hs_cfa_ml", "05_hs_cfa_mlr_stdlv", "05_hs_cfa_one_factor",
+    "05_hs_cfa_tau_equivalent", "06_hs_invariance_ml_configural", "06_hs_invariance_ml_metric",
+    "06_hs_invariance_ml_scalar", "06_hs_invariance_ml_strict", "06_hs_invariance_ml_means",
+    "06_hs_invariance_ml_partial_scalar", "06_hs_invariance_mlr_configural", "06_hs_invariance_mlr_metric",
+    "06_hs_invariance_mlr_means", "08_bfi_five_factor_ml", "09_hs_bifactor", "09_hs_second_order", "10_mediation_delta",
+    "10_mediation_delta_fixedxF", "10_mediation_pd_scale_means", "14_sim30_ml",
+]  # fmt: skip
+
+
+def array(values):
+    return np.array([math.nan if value is None else value for value in values], dtype=float)
+
+
+def words(value):
+    return (
+        [words(each) for each in value]
+        if isinstance(value, list)
+        else value.replace(".", "_")
+        if isinstance(value, str)
+        else value
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(shared, name):
+    folder = shared / "reference" / "sem"
+    numbers = json.loads((folder / "lavaan" / f"{name}.json").read_text(encoding="utf-8"))
+    options = {key.replace(".", "_"): words(value) for key, value in dict(numbers["options"] or {}).items()}
+    if "group_partial" in options:
+        options["group_partial"] = numbers["options"]["group.partial"]
+    function = cbec.cfa if name.startswith(CFA) else cbec.sem
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)
+        fit = function(numbers["model"], pd.read_csv(folder / "data" / numbers["data_file"]), **options)
+    for ours, theirs in (("est", "est"), ("se", "se"), ("std_lv", "std.lv"), ("std_all", "std.all")):
+        expected = array(numbers["parameters"][theirs])
+        np.testing.assert_allclose(fit.parameters[ours], expected, rtol=1e-6, atol=1e-8, err_msg=ours)
+    np.testing.assert_allclose(
+        fit.standardized()["se"], array(numbers["standardized_std_all"]["se"]), rtol=1e-6, atol=5e-7
+    )
+    for key in (
+        "npar",
+        "chisq",
+        "df",
+        "cfi",
+        "tli",
+        "rmsea",
+        "srmr",
+        "crmr",
+        "logl",
+        "aic",
+        "bic",
+        "bic2",
+        "baseline.chisq",
+    ):
+        if numbers["fit_measures"][key] is None:
+            continue  # lavaan's baseline model failed
+        ours = fit.fit_measures[key.replace(".", "_")]
+        np.testing.assert_allclose(ours, numbers["fit_measures"][key], rtol=1e-8, atol=1e-7, err_msg=key)
+    for key in ("chisq.scaled", "pvalue.scaled", "chisq.scaling.factor", "cfi.robust", "tli.robust", "rmsea.robust"):
+        if numbers["fit_measures"].get(key) is not None:
+            ours = fit.fit_measures[key.replace(".", "_")]
+            np.testing.assert_allclose(ours, numbers["fit_measures"][key], rtol=1e-6, atol=1e-7, err_msg=key)
