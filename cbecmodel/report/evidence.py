@@ -188,7 +188,10 @@ def ledger_table(ledger: pd.DataFrame, words: Words, synthetic: bool) -> Table:
     frame = ledger.assign(
         interval=[interval(*pair, digits=2).replace(" ", NBSP) for pair in ends],
         sign=[{1: "+", -1: "−"}.get(int(sign), "≠ 0") for sign in ledger["expected"]],
-        said=[words("verdict_reason", verdict=name, reason=why) for name, why in zip(said, reasons, strict=True)],
+        said=[
+            words("verdict_reason", verdict=name[:1].upper() + name[1:], reason=why)
+            for name, why in zip(said, reasons, strict=True)
+        ],
     )
     columns = {
         "hypothesis": Column(words("col_hypothesis_short"), "text"),
