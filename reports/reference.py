@@ -7,6 +7,7 @@ Run it with the package's ``report`` extra installed::
 Latin is set in Times New Roman and Arial, Chinese in SimSun and SimHei (宋体, 黑体), which every Word has.
 """
 
+# ruff: noqa: E501 - one style a line reads better than Word's XML cut to pieces
 from __future__ import annotations
 
 import io
