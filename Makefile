@@ -20,10 +20,10 @@ study: $(READY)
 	$(BIN)/cbecmodel run analysis/study.yaml
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n auto -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .
