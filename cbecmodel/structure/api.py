@@ -187,7 +187,14 @@ def _samples(
     table: ParameterTable, options: Options, frame: pd.DataFrame | None, members: Members, summary: tuple[Any, ...]
 ) -> tuple[SampleMoments, ...]:
     if frame is not None:
-        return group_moments(frame, table.observed, members, options.likelihood)
+        return group_moments(
+            frame,
+            table.observed,
+            members,
+            likelihood=options.likelihood,
+            fiml=options.missing == "fiml",
+            needed=table.exogenous,
+        )
     cov, mean, n = summary
     if cov is None:
         raise DataError("structure.no_data")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from cbecmodel.structure.implied import implied, vech
+from cbecmodel.structure.incomplete import available_moments, saturated_value
 from cbecmodel.structure.likelihood import discrepancy, inverse_logdet
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
     fixed = np.array([name in table.predictors for name in table.observed])
     statistic = 0.0
     for sample in samples:
+        if sample.patterns:
+            statistic += sample.n * (_incomplete_baseline(sample, fixed) - sample.saturated)
+            continue
         inside = sample.cov[np.ix_(fixed, fixed)]
         loose = np.log(np.diag(sample.cov)[~fixed]).sum() + (np.linalg.slogdet(inside)[1] if fixed.any() else 0.0)
         statistic += (sample.n - (likelihood == "wishart")) * (loose - np.linalg.slogdet(sample.cov)[1])
@@ -104,6 +108,13 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
     kept = 0 if table.exogenous else len(table.predictors) * (len(table.predictors) - 1) // 2
     free = moving * (2 if table.meanstructure else 1) + kept
     return Test(float(statistic), table.n_groups * (_moment_count(table) - free))
+
+
+def _incomplete_baseline(sample: SampleMoments, fixed: NDArray[np.bool_]) -> float:
+    mean, variance = available_moments(sample.raw) if sample.raw is not None else (sample.mean, np.diag(sample.cov))
+    block = np.outer(fixed, fixed)
+    cov = np.where(block, sample.cov, np.diag(variance))
+    return saturated_value(sample.patterns, np.where(fixed, sample.mean, mean), cov)
 
 
 def log_likelihoods(problem: Problem, x: Floats) -> tuple[float, float]:
@@ -124,8 +135,13 @@ def log_likelihoods(problem: Problem, x: Floats) -> tuple[float, float]:
     for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
         state = implied(group, x)
         gap = sample.mean - state.mu if table.meanstructure else np.zeros(group.p)
-        model += _log_density(sample.n, state.sigma, sample.cov + np.outer(gap, gap))
-        saturated += _log_density(sample.n, sample.cov, sample.cov)
+        if sample.patterns:
+            constant = -sample.n_answers / 2 * math.log(2 * math.pi)
+            model += constant - sample.n / 2 * saturated_value(sample.patterns, state.mu, state.sigma)
+            saturated += constant - sample.n / 2 * sample.saturated
+        else:
+            model += _log_density(sample.n, state.sigma, sample.cov + np.outer(gap, gap))
+            saturated += _log_density(sample.n, sample.cov, sample.cov)
         if fixed.any():
             inside = sample.cov[np.ix_(fixed, fixed)]
             given = _log_density(sample.n, inside, inside)

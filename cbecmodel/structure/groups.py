@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cbecmodel.errors import DataError, DataWarning, warn
 from cbecmodel.structure.columns import frame_of, numeric_columns, require_columns
-from cbecmodel.structure.moments import SampleMoments, array_moments
+from cbecmodel.structure.moments import SampleMoments, array_moments, incomplete_moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def grouped(data: Any, group: str | None) -> tuple[pd.DataFrame | None, tuple[st
 
 
 def group_moments(
-    frame: pd.DataFrame, names: Sequence[str], members: Members, likelihood: str
+    frame: pd.DataFrame, names: Sequence[str], members: Members, *, likelihood: str, fiml: bool, needed: Sequence[str]
 ) -> tuple[SampleMoments, ...]:
     """Return the moments of each group.
 
@@ -76,6 +76,10 @@ def group_moments(
     names : sequence of str
     members : tuple of ndarray of int
     likelihood : {"normal", "wishart"}
+    fiml : bool
+        Keep incomplete cases.
+    needed : sequence of str
+        Variables every case must have answered even then.
 
     Returns
     -------
@@ -84,6 +88,8 @@ def group_moments(
     values = numeric_columns(frame, names)
     found = []
     for rows in members:
-        sample = array_moments(values[rows], names, likelihood)
+        part = values[rows]
+        whole = not fiml or not np.isnan(part).any()
+        sample = array_moments(part, names, likelihood) if whole else incomplete_moments(part, names, needed)
         found.append(replace(sample, rows=None if sample.rows is None else rows[sample.rows]))
     return tuple(found)

@@ -10,7 +10,7 @@ The Hessian of F is exact; ``hessian / 2`` is the observed information of one ob
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,6 +113,8 @@ def _group(group: GroupPattern, sample: SampleMoments, x: Floats, means: bool, s
         state = implied(group, x)
     except np.linalg.LinAlgError:
         return nothing
+    if sample.patterns:
+        return _incomplete(group, sample, state, second)
     inverted = inverse_logdet(state.sigma)
     if inverted is None:
         return nothing
@@ -126,6 +128,21 @@ def _group(group: GroupPattern, sample: SampleMoments, x: Floats, means: bool, s
     gradient = contract(state, inverse - quadratic, -2 * pull)
     if not second:
         return Derivatives(value, gradient, np.zeros((0, 0)), np.zeros((0, 0)))
+    return _second_order(group, state, inverse, quadratic, pull, value=value, gradient=gradient, means=means)
+
+
+def _second_order(
+    group: GroupPattern,
+    state: Implied,
+    inverse: Floats,
+    quadratic: Floats,
+    pull: Floats,
+    *,
+    value: float,
+    gradient: Floats,
+    means: bool,
+) -> Derivatives:
+    """Return value and gradient with Hessian and expected information."""
     m = state.z.T @ inverse @ state.z
     n = state.z.T @ quadratic @ state.z
     mean_part = np.multiply.outer(state.h, state.h) * m[np.ix_(state.a, state.a)] if means else 0.0
@@ -134,6 +151,36 @@ def _group(group: GroupPattern, sample: SampleMoments, x: Floats, means: bool, s
     hessian = 2 * products(state, m, n) - squares + _curvature(group, state, m - n)
     if means:
         hessian = hessian + _mean_curvature(group, state, m, state.z.T @ pull, mean_part)
+    return Derivatives(value, gradient, hessian, information)
+
+
+def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, second: bool) -> Derivatives:
+    """Sum the discrepancy over patterns of missing answers."""
+    p, k = group.p, len(group.kind)
+    value = -sample.saturated
+    weight, pull = np.zeros((p, p)), np.zeros(p)
+    hessian, information = np.zeros((k, k)), np.zeros((k, k))
+    for one in sample.patterns:
+        at = np.ix_(one.observed, one.observed)
+        inverted = inverse_logdet(state.sigma[at])
+        if inverted is None:
+            return Derivatives(np.inf, np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+        inverse, logdet = inverted
+        gap = one.mean - state.mu[one.observed]
+        spread = one.cov + np.outer(gap, gap)
+        share = one.n / sample.n
+        value += share * (logdet + float((spread * inverse).sum()))
+        quadratic = inverse @ spread @ inverse
+        weight[at] += share * (inverse - quadratic)
+        pull[one.observed] += share * (inverse @ gap)
+        if second:
+            part = replace(state, z=state.z[one.observed])
+            found = _second_order(group, part, inverse, quadratic, inverse @ gap, value=0.0, gradient=gap, means=True)
+            hessian += share * found.hessian
+            information += share * found.information
+    gradient = contract(state, weight, -2 * pull)
+    if not second:
+        return Derivatives(value, gradient, np.zeros((0, 0)), np.zeros((0, 0)))
     return Derivatives(value, gradient, hessian, information)
 
 

@@ -247,4 +247,8 @@ def rescaled_moments(sample: SampleMoments, scale: Scale) -> SampleMoments:
         Without the raw data.
     """
     u = scale.variables[: len(sample.names)]
-    return replace(sample, cov=sample.cov / np.outer(u, u), mean=sample.mean / u, raw=None)
+    patterns = tuple(
+        replace(one, mean=one.mean / u[one.observed], cov=one.cov / np.outer(u[one.observed], u[one.observed]))
+        for one in sample.patterns
+    )
+    return replace(sample, cov=sample.cov / np.outer(u, u), mean=sample.mean / u, raw=None, patterns=patterns)

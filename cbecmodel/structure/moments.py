@@ -10,6 +10,13 @@ import pandas as pd
 
 from cbecmodel.errors import DataError
 from cbecmodel.structure.columns import Floats, frame_of, numeric_columns
+from cbecmodel.structure.incomplete import (
+    MissingPattern,
+    available_moments,
+    em_moments,
+    missing_patterns,
+    saturated_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +44,8 @@ class SampleMoments:
     rows : ndarray of int, shape (n,), or None
         Positions of those cases in the data.
     n_dropped : int
+    patterns : tuple of MissingPattern
+        With incomplete data: then ``cov`` and ``mean`` are the maximum-likelihood estimates of the saturated model.
     """
 
     names: tuple[str, ...]
@@ -46,6 +55,31 @@ class SampleMoments:
     raw: Floats | None = None
     rows: NDArray[np.intp] | None = None
     n_dropped: int = 0
+    patterns: tuple[MissingPattern, ...] = ()
+
+    @property
+    def n_answers(self) -> int:
+        """Return the number of values that are there.
+
+        Returns
+        -------
+        int
+        """
+        if self.patterns:
+            return sum(one.n * len(one.observed) for one in self.patterns)
+        return self.n * len(self.names)
+
+    @property
+    def saturated(self) -> float:
+        """Return the discrepancy of the saturated model (minus two log-likelihoods a case, without its constant).
+
+        Returns
+        -------
+        float
+        """
+        if self.patterns:
+            return saturated_value(self.patterns, self.mean, self.cov)
+        return float(np.linalg.slogdet(self.cov)[1]) + len(self.names)
 
 
 def moments_from_data(data: Any, names: Sequence[str], likelihood: str = "normal") -> SampleMoments:
@@ -113,6 +147,58 @@ def array_moments(values: Floats, names: Sequence[str], likelihood: str = "norma
     cov = centred.T @ centred / (n - 1 if likelihood == "wishart" else n)
     _refuse_dependence(cov, names)
     return SampleMoments(tuple(names), n, cov, mean, complete, rows, len(values) - n)
+
+
+def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[str]) -> SampleMoments:
+    """Return the moments of incomplete data by maximum likelihood.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, p)
+        NaN is missing.
+    names : sequence of str
+    needed : sequence of str
+        Variables a case must have answered (fixed exogenous ones); cases that answered nothing are left out too.
+
+    Returns
+    -------
+    SampleMoments
+
+    Raises
+    ------
+    DataError
+    """
+    absent = np.isnan(values)
+    empty = [name for name, all_gone in zip(names, np.atleast_1d(absent.all(axis=0)), strict=True) if all_gone]
+    if empty:
+        raise DataError("structure.all_missing", variables=", ".join(empty))
+    required = [list(names).index(name) for name in needed]
+    kept = ~absent.all(axis=1) & ~absent[:, required].any(axis=1)
+    rows = np.flatnonzero(kept)
+    answered = values[rows]
+    n, p = answered.shape
+    if n <= p:
+        raise DataError("structure.too_few_cases", n=n, p=p, dropped=len(values) - n)
+    spread = np.nanmax(answered, axis=0) - np.nanmin(answered, axis=0)
+    flat = [name for name, gap in zip(names, spread, strict=True) if not gap > 0]
+    if flat:
+        raise DataError("structure.constant", variables=", ".join(flat))
+    _refuse_uncovered(answered, names)
+    patterns = missing_patterns(answered)
+    mean, variance = available_moments(answered)
+    mean, cov = em_moments(patterns, mean, np.diag(variance))
+    _refuse_dependence(cov, names)
+    return SampleMoments(tuple(names), n, cov, mean, answered, rows, len(values) - n, patterns)
+
+
+def _refuse_uncovered(values: Floats, names: Sequence[str]) -> None:
+    """Raise if no case answered both variables of a pair."""
+    answered = (~np.isnan(values)).astype(np.float64)
+    together = answered.T @ answered
+    i, j = np.nonzero(np.triu(together == 0, 1))
+    if i.size:
+        pairs = ", ".join(f"{names[a]} & {names[b]}" for a, b in zip(i.tolist(), j.tolist(), strict=True))
+        raise DataError("structure.never_together", pairs=pairs)
 
 
 def moments_from_summary(

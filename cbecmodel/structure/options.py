@@ -34,7 +34,7 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
 # What the estimators of this version can do; an option outside raises and names these.
 _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
     "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS"),
-    "missing": ("listwise",),
+    "missing": ("listwise", "fiml"),
     "engine": ("native", "semopy"),
     "information": ("expected", "observed"),
     "likelihood": ("normal", "wishart"),
@@ -51,6 +51,7 @@ _IMPLIED: Final[dict[str, tuple[str, str, str]]] = {
     "MLMV": ("robust_sem", "expected", "scaled_shifted"),
     "MLMVS": ("robust_sem", "expected", "mean_var_adjusted"),
 }
+_COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
 _NOT_YET: Final = ("ordered", "cluster", "weights", "bounds")
 
 
@@ -128,6 +129,8 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
         value = chosen.get(name, available[0])
         if value not in available:
             raise ModelError("structure.option_unavailable", option=name, value=value, available=", ".join(available))
+    if chosen.get("missing") == "fiml" and (chosen["se"] == "robust_sem" or chosen["test"] in _COMPLETE_ONLY):
+        raise ModelError("structure.fiml_estimator", estimator=chosen.get("estimator", "ML"))
     for name in _NOT_YET:
         if chosen.get(name) not in (None, (), False):
             raise ModelError("structure.argument_unavailable", option=name)
@@ -140,7 +143,9 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     implied = _IMPLIED.get(str(chosen.get("estimator", "ML")), _IMPLIED["ML"])
     for name, default in zip(("se", "information", "test"), implied, strict=True):
         chosen[name] = default if chosen.get(name) is None else chosen[name]
-    if chosen.get("meanstructure") is None and chosen.get("group"):
+    if chosen.get("missing") == "fiml" and asked.get("information") is None:
+        chosen["information"] = "observed"
+    if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml"):
         chosen["meanstructure"] = True
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))

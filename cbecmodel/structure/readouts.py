@@ -13,9 +13,9 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.constraints import constraint_values, require_labels
 from cbecmodel.structure.effects import traced_effects
 from cbecmodel.structure.expressions import evaluate_all
-from cbecmodel.structure.implied import filled, implied
+from cbecmodel.structure.implied import Implied, filled, implied
 from cbecmodel.structure.inference import quantile, two_sided
-from cbecmodel.structure.matrices import PATH, place
+from cbecmodel.structure.matrices import PATH, GroupPattern, place
 from cbecmodel.structure.standardize import Kind, standardized_rows
 from cbecmodel.structure.syntax import parse_comparisons
 
@@ -364,23 +364,30 @@ def factor_scores(fit: SEMResults, method: str) -> pd.DataFrame:
     for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
         if sample.raw is None or sample.rows is None:
             raise ModelError("structure.scores_need_data")
-        state = implied(group, fit.x)
-        p = group.p
-        mu = state.mu if problem.table.meanstructure else sample.mean
-        centred = sample.raw - mu
-        if method == "regression":
-            weights = np.linalg.solve(state.sigma, state.full[:p, p:]).T
-        else:
-            paths, moments, _ = filled(group, fit.x)
-            loadings, noise = paths[:p, p:], moments[:p, :p]
-            if paths[:p, :p].any() or np.linalg.matrix_rank(loadings) < loadings.shape[1]:
-                raise ModelError("structure.no_bartlett")
-            try:
-                scaled = np.linalg.solve(noise, loadings)
-            except np.linalg.LinAlgError as error:
-                raise ModelError("structure.no_bartlett") from error
-            weights = np.linalg.solve(loadings.T @ scaled, scaled.T)
-        eta = state.eta[p:] if problem.table.meanstructure else np.zeros(len(state.eta) - p)
-        index = fit.data_used if len(problem.samples) == 1 else None
-        parts.append(pd.DataFrame(centred @ weights.T + eta, columns=list(fit.latents), index=index))
-    return pd.concat(parts)
+        state, p = implied(group, fit.x), group.p
+        means = problem.table.meanstructure
+        centred = sample.raw - (state.mu if means else sample.mean)
+        scores = np.tile(state.eta[p:] if means else np.zeros(len(state.eta) - p), (len(centred), 1))
+        whole = (np.arange(p), np.arange(len(centred)))
+        for seen, cases in [(one.observed, one.cases) for one in sample.patterns] or [whole]:
+            weights = _score_weights(group, state, fit.x, method, seen)
+            scores[cases] += centred[np.ix_(cases, seen)] @ weights.T
+        parts.append(scores)
+    return pd.DataFrame(np.concatenate(parts), columns=list(fit.latents), index=fit.data_used)
+
+
+def _score_weights(group: GroupPattern, state: Implied, x: Floats, method: str, seen: NDArray[np.intp]) -> Floats:
+    """Return the weights of the answered variables, shape (latents, k)."""
+    p = group.p
+    if method == "regression":
+        weights = np.linalg.solve(state.sigma[np.ix_(seen, seen)], state.full[seen, p:]).T
+        return np.asarray(weights, dtype=np.float64)
+    paths, moments, _ = filled(group, x)
+    loadings, noise = paths[seen, p:], moments[np.ix_(seen, seen)]
+    if paths[:p, :p].any() or np.linalg.matrix_rank(loadings) < loadings.shape[1]:
+        raise ModelError("structure.no_bartlett")
+    try:
+        scaled = np.linalg.solve(noise, loadings)
+    except np.linalg.LinAlgError as error:
+        raise ModelError("structure.no_bartlett") from error
+    return np.asarray(np.linalg.solve(loadings.T @ scaled, scaled.T), dtype=np.float64)

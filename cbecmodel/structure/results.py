@@ -13,6 +13,7 @@ from cbecmodel.errors import CbecWarning, ModelError
 from cbecmodel.structure import readouts
 from cbecmodel.structure.fit_measures import ml_measures, model_df
 from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
+from cbecmodel.structure.modification import modification_indices
 from cbecmodel.structure.robust import robust_vcov
 from cbecmodel.structure.scaled import scaled_measures
 
@@ -242,6 +243,21 @@ class SEMResults:
             ``statistic``, ``df``, ``pvalue``.
         """
         return readouts.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
+
+    def modification_indices(self, minimum: float = 0.0) -> pd.DataFrame:
+        """Return what freeing each left-out parameter alone would do.
+
+        Parameters
+        ----------
+        minimum : float
+            Smallest index shown; 3.84 is significant at 5 %.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group mi epc sepc_lv sepc_all: drop of the chi-square, expected change, and it standardized.
+        """
+        return modification_indices(self.problem, self.x, minimum)
 
     def factor_scores(self, method: Literal["regression", "bartlett"] = "regression") -> pd.DataFrame:
         """Return scores of the latent variables for the cases used.

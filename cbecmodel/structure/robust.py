@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.constraints import Space
 from cbecmodel.structure.implied import Implied, implied, vech, vech_indices
+from cbecmodel.structure.incomplete import available_moments
 from cbecmodel.structure.inference import Uncertainty, inverse_information
 from cbecmodel.structure.matrices import pattern_of
 from cbecmodel.structure.native import Problem, StandardizedProblem, standardized
@@ -130,16 +131,31 @@ def case_scores(problem: Problem, x: Floats, *, centred: bool = False) -> tuple[
     parts = []
     for group, sample, data in zip(work.pattern.groups, work.samples, _data(problem, work), strict=True):
         state = implied(group, here)
-        mu = state.mu if work.pattern.means else sample.mean
-        weights = _weighted_jacobian(state, inverse_of(state.sigma))
-        if not work.pattern.means:
-            weights[: group.p] = 0.0
-        z = _sample_deviations(data, sample, fixed) if centred else _deviations(data, mu, state.sigma)
-        local = z @ weights
+        local = _group_scores(state, sample, data, fixed, means=work.pattern.means, centred=centred)
         scores = np.zeros((len(data), problem.pattern.n_free))
         np.add.at(scores.T, group.parameter, local.T)
         parts.append(scores)
     return np.concatenate(parts), work.scale.parameters
+
+
+def _group_scores(
+    state: Implied, sample: SampleMoments, data: Floats, fixed: NDArray[np.bool_], *, means: bool, centred: bool
+) -> Floats:
+    """Return the scores of one group's cases, shape (n, k)."""
+    if sample.patterns:
+        scores = np.zeros((len(data), len(state.a)))
+        for one in sample.patterns:
+            at = one.observed
+            sigma = state.sigma[np.ix_(at, at)]
+            weights = _weighted_jacobian(replace(state, z=state.z[at]), inverse_of(sigma))
+            scores[one.cases] = _deviations(data[np.ix_(one.cases, at)], state.mu[at], sigma) @ weights
+        return scores
+    weights = _weighted_jacobian(state, inverse_of(state.sigma))
+    if not means:
+        weights[: len(sample.names)] = 0.0
+    if centred:
+        return _sample_deviations(data, sample, fixed) @ weights
+    return _deviations(data, state.mu if means else sample.mean, state.sigma) @ weights
 
 
 def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Uncertainty:
@@ -279,7 +295,10 @@ def trace_saturated(problem: Problem) -> float:
     -------
     float
     """
-    fixed = np.array([name in problem.table.exogenous for name in problem.table.observed])
+    fixed = fixed_columns(problem.table)
+    if any(sample.patterns for sample in problem.samples):
+        saturated, x = baseline_problem(replace(problem.table, predictors=problem.table.observed), problem.samples)
+        return trace_huber_white(saturated, x)
     total = 0.0
     for sample in problem.samples:
         total += _saturated(sample, np.ones(len(fixed), dtype=bool), means=problem.table.meanstructure)
@@ -338,19 +357,29 @@ def baseline_problem(table: ParameterTable, samples: Sequence[SampleMoments]) ->
     rows, values = [], []
     names = table.observed
     for number, sample in enumerate(samples, start=1):
+        mean, cov = _baseline_moments(table, sample)
         for i, one in enumerate(names):
             for j, other in enumerate(names[i:], start=i):
                 together = one in table.predictors and other in table.predictors
                 if i == j or together:
                     given = one in table.exogenous and other in table.exogenous
                     rows.append(Parameter(one, "~~", other, number, free=int(not given), exogenous=given))
-                    values.append(float(sample.cov[i, j]))
+                    values.append(float(cov[i, j]))
         if table.meanstructure:
             for i, one in enumerate(names):
                 given = one in table.exogenous
                 rows.append(Parameter(one, "~1", "", number, free=int(not given), exogenous=given))
-                values.append(float(sample.mean[i]))
+                values.append(float(mean[i]))
     independent = replace(table, rows=numbered(rows), constraints=(), latents=(), composites=())
     x = np.array(values)[independent.free_rows]
     space = Space(np.zeros(len(x)), np.eye(len(x)))
     return Problem(independent, tuple(samples), pattern_of(independent, samples), space), x
+
+
+def _baseline_moments(table: ParameterTable, sample: SampleMoments) -> tuple[Floats, Floats]:
+    """Return the moments at which the independence model is estimated: with gaps, each variable's own."""
+    if not sample.patterns or sample.raw is None or set(table.predictors) == set(table.observed):
+        return sample.mean, sample.cov
+    loose = ~np.array([name in table.predictors for name in table.observed])
+    mean, variance = available_moments(sample.raw)
+    return np.where(loose, mean, sample.mean), np.where(np.diag(loose), np.diag(variance), sample.cov)

@@ -65,6 +65,8 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
         return found
     if kind == "yuan_bentler_mplus":
         found |= _mplus_factors(problem, x)
+    if any(sample.patterns for sample in problem.samples):
+        return found  # the robust indices of complete data do not hold with gaps
     return found | _robust(plain, fit, null, n=n, groups=groups, corrected=test)
 
 

@@ -78,6 +78,7 @@ def _refuse(problem: Problem) -> None:
     basis = problem.space.basis
     reasons = {
         "groups": table.n_groups > 1,
+        "missing": bool(problem.samples[0].patterns),
         "constraints": bool(problem.space.offset.any()) or not (np.isin(basis, (0.0, 1.0)).all()),
         "means": table.meanstructure and not _means_saturated(table),
     }

@@ -154,3 +154,41 @@ def test_rescaling_changes_nothing_that_is_free_of_scale(data):
         fit = cbec.sem(MODEL, data[factors.index] * factors, engine=engine)
         np.testing.assert_allclose(fit.fit_measures["chisq"], usual.fit_measures["chisq"], rtol=1e-7)
         np.testing.assert_allclose(fit.parameters["std_all"], usual.parameters["std_all"], rtol=1e-4, atol=1e-6)
+
+
+def test_incomplete_data(data):
+    data.loc[:39, "y1"] = np.nan
+    data.loc[40:, "y2"] = np.nan
+    assert "y1 & y2" in refused(data, missing="fiml")
+    with pytest.raises(ModelError, match="MLM"):
+        cbec.sem(MODEL, data, missing="fiml", estimator="MLM")
+    with pytest.raises(ModelError, match="semopy"):
+        cbec.cfa("f =~ x1 + x2 + x3 + y1", data, missing="fiml", engine="semopy")
+
+
+def test_groups(data):
+    data["region"] = np.where(np.arange(75) % 2, "south", "north")
+    assert "one group" in refused(data.assign(region="north"), group="region")
+    data.loc[5, "region"] = None
+    with pytest.warns(cbec.CbecWarning, match="1 case"):
+        fit = cbec.cfa("f =~ y1 + y2 + y3 + y4", data, group="region", group_equal="loadings")
+    assert fit.group_labels == ("north", "south")
+    data = data.dropna()
+    assert set(fit.implied()) == {"north", "south"}
+    assert fit.n_obs == 74
+    assert fit.factor_scores().shape == (74, 1)
+    with pytest.raises(ModelError, match="no parameter"):
+        cbec.cfa("f =~ y1 + y2 + y3", data, group="region", group_equal="loadings", group_partial="f=~y9")
+    blocks = "group: south\nf =~ y1 + y2 + y3\ngroup: north\nf =~ y1 + 1*y2 + y3"
+    rows = cbec.cfa(blocks, data, group="region").parameters
+    assert rows.query("rhs == 'y2' and group == 1")["est"].iloc[0] == 1
+
+
+def test_groups_without_constraints_equal_separate_fits(data):
+    data["region"] = np.where(np.arange(75) % 2, "south", "north")
+    together = cbec.cfa("f =~ y1 + y2 + y3 + y4", data, group="region")
+    apart = [cbec.cfa("f =~ y1 + y2 + y3 + y4", part, meanstructure=True) for _, part in data.groupby("region")]
+    np.testing.assert_allclose(together.x, np.concatenate([fit.x for fit in apart]), rtol=1e-8)
+    np.testing.assert_allclose(
+        together.fit_measures["chisq"], sum(fit.fit_measures["chisq"] for fit in apart), rtol=1e-10
+    )
