@@ -20,6 +20,8 @@ def test_every_public_name_is_in_the_reference():
     page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     described = {line.removeprefix("::: ") for line in page.splitlines() if line.startswith("::: ")}
     missing = [
-        place for place in public_names().values() if place not in described and place.rpartition(".")[0] not in described
+        place
+        for place in public_names().values()
+        if place not in described and place.rpartition(".")[0] not in described
     ]
     assert missing == []
