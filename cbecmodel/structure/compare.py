@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cbecmodel.errors import ModelError
+from cbecmodel.errors import ModelError, ModelWarning, warn
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cbecmodel.structure.results import SEMResults
 
 
@@ -27,11 +29,19 @@ def compare(*fits: SEMResults) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a model, in order of df: df aic bic chisq chisq_diff df_diff pvalue. The index says which argument it was.
+        After MLR and MLM the differences are the scaled ones of Satorra and Bentler (2001); NaN, with a warning, where
+        their scaling factor is negative.
 
     Raises
     ------
     ModelError
-        If the models were not fitted to the same cases and variables by the same estimator.
+        If the models were not fitted to the same cases and variables by the same estimator, or no difference test is
+        known for it.
+
+    References
+    ----------
+    .. [1] Satorra, A., & Bentler, P. M. (2001). A scaled difference chi-square test statistic for moment structure
+       analysis. Psychometrika, 66, 507-514.
 
     Examples
     --------
@@ -52,11 +62,27 @@ def compare(*fits: SEMResults) -> pd.DataFrame:
     measures = [fits[index].fit_measures for index in order]
     frame = pd.DataFrame([found[["df", "aic", "bic", "chisq"]] for found in measures])
     frame.index = pd.Index([index + 1 for index in order], name="model")
-    chisq = np.diff(frame["chisq"].to_numpy(), prepend=math.nan)
+    chisq = _scaled(np.diff(frame["chisq"].to_numpy(), prepend=math.nan), measures)
     df = np.diff(frame["df"].to_numpy(), prepend=math.nan)
     with np.errstate(invalid="ignore"):
         pvalue = np.where(df > 0, special.chdtrc(np.where(df > 0, df, 1), np.maximum(chisq, 0)), math.nan)
     return frame.assign(chisq_diff=chisq, df_diff=df, pvalue=pvalue)
+
+
+def _scaled(difference: NDArray[np.float64], measures: list[pd.Series[float]]) -> NDArray[np.float64]:
+    """Divide differences of chi-squares by their scaling factors."""
+    if "chisq_scaling_factor" not in measures[0].index:
+        return difference
+    out = difference.copy()
+    for index in range(1, len(measures)):
+        small, large = measures[index], measures[index - 1]
+        gap = float(small["df"] - large["df"])
+        weighted = [float(one["df"] * one["chisq_scaling_factor"]) if one["df"] > 0 else 0.0 for one in (small, large)]
+        factor = (weighted[0] - weighted[1]) / gap if gap else math.nan
+        if factor <= 0:
+            warn(ModelWarning, "structure.negative_scaling", stacklevel=3)
+        out[index] = difference[index] / factor if factor > 0 else math.nan
+    return out
 
 
 def _require_comparable(one: SEMResults, other: SEMResults) -> None:
@@ -66,5 +92,7 @@ def _require_comparable(one: SEMResults, other: SEMResults) -> None:
         for a, b in zip(one.problem.samples, other.problem.samples, strict=False):
             order = [b.names.index(name) for name in a.names]
             same = same and bool(np.allclose(a.cov, b.cov[np.ix_(order, order)], rtol=1e-9, atol=1e-12))
+    if one.options.test in ("scaled_shifted", "mean_var_adjusted"):
+        raise ModelError("structure.no_difference_test", estimator=one.options.estimator)
     if not same:
         raise ModelError("structure.not_comparable")
