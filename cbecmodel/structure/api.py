@@ -64,13 +64,23 @@ def sem(
         lavaan syntax.
     data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
         Cases with a missing value on a variable of the model are left out and counted.
-    estimator : {"ML"}
-        Maximum likelihood.
-    se : {"standard", "none"}, optional
-    missing : {"listwise"}
-    group, group_equal, group_partial, ordered, parameterization, cluster, weights, bounds, rotation
-        Several groups, ordered answers, clusters, weights and bounds: raise a :class:`~cbecmodel.errors.ModelError` that
-        says what is available when this version cannot do it.
+    estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF"}
+        All are maximum likelihood; they differ in standard errors and tests: MLR has Huber-White errors and the
+        Yuan-Bentler test (as Mplus), MLM robust errors and the Satorra-Bentler test, MLMV the scaled and shifted one, MLMVS
+        the mean- and variance-adjusted one, MLF errors from first derivatives.
+    se : {"standard", "robust_sem", "robust_huber_white", "first_order", "none"}, optional
+        What the estimator implies if not given.
+    missing : {"listwise", "fiml"}
+        Leave incomplete cases out, or use all answers by full-information maximum likelihood (ML or MLR).
+    group : str, optional
+        Column of the groups; they are numbered in order of first appearance.
+    group_equal : str or sequence of str
+        What is equal across groups: loadings, intercepts, means, regressions, residuals, residual_covariances,
+        lv_variances, lv_covariances, composite_loadings.
+    group_partial : str or sequence of str
+        Parameters exempt from that, such as ``"x3 ~ 1"``.
+    ordered, parameterization, cluster, weights, bounds, rotation
+        Ordered answers, clusters, weights and bounds raise a :class:`~cbecmodel.errors.ModelError` that says so.
     std_lv : bool
         Give latent variables variance one instead of fixing each first loading.
     orthogonal : bool
@@ -82,8 +92,9 @@ def sem(
     likelihood : {"normal", "wishart"}
         Divide by N or N - 1.
     information : {"expected", "observed"}, optional
-        Which information standard errors come from; expected by default.
-    test : {"standard"}, optional
+        Which information standard errors come from; by default expected, with MLR or incomplete data observed.
+    test : {"standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"}, optional
+        What the estimator implies if not given.
     sample_cov : pandas.DataFrame, optional
         Covariances (divisor N - 1) instead of data, with ``sample_nobs`` and, for means, ``sample_mean``.
     sample_mean : pandas.Series or mapping, optional

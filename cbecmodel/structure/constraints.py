@@ -14,8 +14,8 @@ from cbecmodel.structure.expressions import Expression, evaluate_all
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cbecmodel.structure.formulas import Constraint
     from cbecmodel.structure.partable import ParameterTable
-    from cbecmodel.structure.syntax import Constraint
 
 Floats = NDArray[np.float64]
 

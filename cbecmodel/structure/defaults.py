@@ -11,11 +11,13 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.invariance import tied_groups
 from cbecmodel.structure.options import Options
 from cbecmodel.structure.partable import Parameter, ParameterTable, find_row, numbered
-from cbecmodel.structure.syntax import Formula, Model, parse
+from cbecmodel.structure.syntax import parse
 from cbecmodel.structure.vocabulary import Vocabulary, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cbecmodel.structure.formulas import Formula, Model
 
 Key = tuple[str, str, str]
 

@@ -106,12 +106,14 @@ def _line_search(
     length = 1.0
     for _ in range(_HALVINGS):
         there = z + length * direction
-        value = objective(space.point(there), False).value
+        whole = length == 1.0  # full steps are nearly always taken: compute all at once
+        found = objective(space.point(there), whole)
+        value = found.value
         if value <= here.value + 1e-4 * length * slope:
-            return there, objective(space.point(there), True)
+            return there, found if whole else objective(space.point(there), True)
         if np.isfinite(value) and abs(value - here.value) <= 1e-12 * max(1.0, abs(here.value)):
             # too close for the value to tell: the gradient decides
-            found = objective(space.point(there), True)
+            found = found if whole else objective(space.point(there), True)
             before = np.abs(gradient).max()
             return (there, found) if np.abs(space.basis.T @ found.gradient).max() < 0.9 * before else None
         length /= 2

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cbecmodel.structure.syntax import Constraint
+    from cbecmodel.structure.formulas import Constraint
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cbecmodel.structure.syntax import Formula
+    from cbecmodel.structure.formulas import Formula
 
 
 @dataclass(frozen=True, slots=True)
