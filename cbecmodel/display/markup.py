@@ -5,20 +5,34 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from cbecmodel.display.plain import display_width
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     Groups = Sequence[tuple[str, Sequence[Sequence[str]]]]
 
+_SHORT: Final = 44  # letters of a label and its value that stand beside others
+TALL: Final = 25  # rows; a longer table stands in a box that scrolls, and is whole on paper
+
 STYLE: Final = """<style>
-div.cbec{color:inherit;font-size:.92rem;line-height:1.45;margin:.4em 0 1.2em;max-width:100%;overflow-x:auto}
+div.cbec{--cbec-paper:var(--jp-layout-color0,var(--vscode-editor-background,var(--colab-primary-surface-color,
+var(--md-default-bg-color,Canvas))));
+color:inherit;font-size:.92rem;line-height:1.45;margin:.4em 0 1.2em;max-width:100%;overflow-x:auto}
 div.cbec h3{font-size:1.12em;font-weight:600;margin:.2em 0 .5em}
-div.cbec dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(15em,1fr));gap:.15em 2em;margin:0 0 1em}
-div.cbec dl div{display:flex;justify-content:space-between;gap:1em;
+div.cbec dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(17em,100%),1fr));gap:.15em 2em;margin:0 0 1em}
+div.cbec dl div{display:grid;grid-template-columns:minmax(8em,max-content) 1fr;gap:1em;
 border-bottom:1px solid rgba(128,128,128,.28);padding:.12em 0}
-div.cbec dl dt{font-weight:400;opacity:.75;margin:0}
-div.cbec dl dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
-div.cbec table.cbec-table{border-collapse:collapse;border:none;margin:0 0 1.1em;font-size:inherit;color:inherit}
+div.cbec dl div.cbec-long{grid-column:1/-1}
+div.cbec dl dt,div.cbec dl dd{float:none;width:auto;margin:0;padding:0}
+div.cbec dl dt{font-weight:400;opacity:.75}
+div.cbec dl dd{font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+div.cbec div.cbec-scroll{max-height:28em;overflow:auto;margin:0 0 1.1em;border-bottom:1.5px solid currentColor;
+scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.7) transparent}
+div.cbec div.cbec-scroll table.cbec-table{margin:0}
+div.cbec div.cbec-scroll thead th{position:sticky;top:0;z-index:1;background:var(--cbec-paper)}
+div.cbec table.cbec-table{border-collapse:separate;border-spacing:0;border:none;margin:0 0 1.1em;font-size:inherit;
+color:inherit}
 div.cbec table.cbec-table caption{caption-side:top;text-align:left;font-weight:600;padding:0 0 .4em;color:inherit}
 div.cbec table.cbec-table tr,div.cbec table.cbec-table tbody tr:nth-child(odd),
 div.cbec table.cbec-table tbody tr:hover{background:none}
@@ -33,6 +47,8 @@ div.cbec table.cbec-table tfoot td{font-size:.9em;opacity:.8;padding-top:.4em}
 div.cbec .cbec-synthetic{display:inline-block;border:1px solid #b35900;border-left-width:4px;
 padding:.15em .7em;
 margin:.1em 0 .8em;font-size:.92em}
+@media print{div.cbec,div.cbec div.cbec-scroll{max-height:none;overflow:visible}
+div.cbec table.cbec-table tr{break-inside:avoid}}
 </style>"""
 
 _LATEX: Final = str.maketrans({
@@ -73,6 +89,7 @@ def html_table(
     Returns
     -------
     str
+        With more than 25 rows in a box that scrolls on the screen and not on paper; every row is in it.
 
     Examples
     --------
@@ -89,13 +106,17 @@ def html_table(
         body = "".join(_html_row(row, right) for row in rows)
         bodies.append(f"<tbody>{first if heading else ''}{body}</tbody>")
     foot = "".join(f'<tr><td colspan="{len(header)}">{escape(note)}</td></tr>' for note in notes)
-    return "".join([
+    table = "".join([
         '<table class="cbec-table">',
         f"<caption>{escape(title)}</caption>" if title else "",
         f"<thead><tr>{heads}</tr></thead>{''.join(bodies)}",
         f"<tfoot>{foot}</tfoot>" if foot else "",
         "</table>",
     ])  # fmt: skip
+    if sum(len(rows) for _, rows in groups) <= TALL:
+        return table
+    name = escape(title or " · ".join(header))
+    return f'<div class="cbec-scroll" role="region" aria-label="{name}" tabindex="0">{table}</div>'
 
 
 def latex_escape(text: str) -> str:
@@ -156,3 +177,26 @@ def latex_table(
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\par\smallskip{{\footnotesize {latex_escape(note)}\par}}" for note in notes]
     return "\n".join([*lines, r"\end{table}"])
+
+
+def html_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """Return labelled values side by side, a long one over the whole width.
+
+    Parameters
+    ----------
+    facts : sequence of (label, value)
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> html_facts([("N", "200")])
+    '<dl><div><dt>N</dt><dd>200</dd></div></dl>'
+    """
+    pairs = []
+    for name, value in facts:
+        long = ' class="cbec-long"' if display_width(name) + display_width(value) > _SHORT else ""
+        pairs.append(f"<div{long}><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>")
+    return f"<dl>{''.join(pairs)}</dl>" if pairs else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import pandas as pd
 
-from cbecmodel.display.markup import STYLE, html_table, latex_table
+from cbecmodel.display.markup import STYLE, html_facts, html_table, latex_table
 from cbecmodel.display.numbers import count, number, p_value, percent, scientific
 from cbecmodel.display.plain import column_widths, display_width, text_row, wrap
 from cbecmodel.messages import language, text
@@ -204,7 +204,7 @@ def summary_html(title: str, facts: Sequence[tuple[str, str]], tables: Sequence[
     ----------
     title : str
     facts : sequence of (str, str)
-        Label and value, shown side by side under the title.
+        Label and value, shown side by side under the title; a long one over the whole width.
     tables : sequence of Table
     synthetic : bool
         Say that the data were simulated.
@@ -219,12 +219,11 @@ def summary_html(title: str, facts: Sequence[tuple[str, str]], tables: Sequence[
     >>> "<h3>" in summary_html("Model", [("N", "200")], [])
     True
     """
-    pairs = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     parts = [
         STYLE,
         f'<div class="cbec"><h3>{escape(title)}</h3>',
         f'<p class="cbec-synthetic">{escape(text("display.synthetic"))}</p>' if synthetic else "",
-        f"<dl>{pairs}</dl>" if pairs else "",
+        html_facts(facts),
         *(html_table(t.header, t.right, t.groups(), t.title, t.notes) for t in tables),
         "</div>",
     ]

@@ -1,5 +1,7 @@
 """Tables show rounded numbers, keep the frame as it is, and line up where Chinese and Latin meet."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,3 +120,27 @@ def test_an_empty_table_has_a_head():
     empty = Table(pd.DataFrame({"a": []}), {"a": Column("A")})
     assert "A" in empty.to_text()
     assert "<thead>" in empty.to_html()
+
+
+def test_a_long_table_scrolls_with_every_row_in_it_and_a_short_one_does_not():
+    def page(rows):
+        return Table(pd.DataFrame({"a": range(rows)}), {"a": Column("A", "count")}, "T").to_html(style=False)
+
+    assert "cbec-scroll" not in page(25)
+    long = page(26)
+    assert '<div class="cbec-scroll" role="region" aria-label="T" tabindex="0"><table' in long
+    assert [int(cell) for cell in re.findall(r'<td class="cbec-n">(\d+)</td>', long)] == list(range(26))
+
+
+def test_groups_count_together_for_the_scroll_box():
+    frame = pd.DataFrame({"group": ["A"] * 20 + ["B"] * 20, "a": range(40)})
+    assert "cbec-scroll" in Table(frame, {"a": Column("A")}, row_groups="group").to_html(style=False)
+    assert "cbec-scroll" not in Table(frame[:25], {"a": Column("A")}, row_groups="group").to_html(style=False)
+
+
+def test_a_long_fact_takes_the_whole_width():
+    status = "Draft: no expert review, no pilot and no back-translation has been done."
+    page = summary_html("M", [("N", "200"), ("Status", status), ("状态", "草案：" + "尚未经过专家评审" * 3)], [])
+    assert "<div><dt>N</dt>" in page
+    assert f'<div class="cbec-long"><dt>Status</dt><dd>{status}</dd></div>' in page
+    assert '<div class="cbec-long"><dt>状态</dt>' in page
