@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import PanelError
-from cbecmodel.policy.checks import require_columns
+from cbecmodel.policy.panel_checks import require_columns
 from cbecmodel.policy.sample import numeric, transformed
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +11,21 @@ import pandas as pd
 from scipy import stats
 
 from cbecmodel.errors import CbecWarning, ModelError, PanelError, PolicyWarning
-from cbecmodel.policy.advice import cohort_advice, sample_advice
-from cbecmodel.policy.event import critical_value
+from cbecmodel.policy.design_warnings import cohort_warnings, sample_warnings
+from cbecmodel.policy.event_study import critical_value
 from cbecmodel.policy.group_time import GroupTime, Wide, by_event_time, covariance, group_time_effects, overall
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import AGREEMENT
 from cbecmodel.policy.results import PolicyResults
 from cbecmodel.policy.sample import Sample, draw_sample, group_codes
-from cbecmodel.policy.units import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbecmodel.policy.panel import Panel
-    from cbecmodel.policy.request import Request
+    from cbecmodel.policy.specification import Specification
 
-_FRAMES = 4
+_FRAMES = 3
 _Z = float(stats.norm.ppf(0.975))
 
 
@@ -35,7 +35,7 @@ class GroupTimeCheck:
 
     wide: Wide
     found: GroupTime
-    request: Request
+    spec: Specification
 
     def second(self) -> pd.DataFrame:
         """Return effects and errors (units independent) by this engine and by statsmodels (HC0).
@@ -68,25 +68,25 @@ class GroupTimeCheck:
         return table
 
     def _pair(self, group: int, now: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        periods, cohorts, request = self.wide.periods, self.wide.cohort, self.request
-        base = int(periods[periods + request.anticipation < group].max())
-        if request.base_period == "varying" and now < group:
+        periods, cohorts, spec = self.wide.periods, self.wide.cohort, self.spec
+        base = int(periods[periods + spec.anticipation < group].max())
+        if spec.base_period == "varying" and now < group:
             base = int(periods[periods < now].max())
         control = cohorts == 0
-        if request.control_group == "not_yet":
-            control = control | ((cohorts > max(now, base) + request.anticipation) & (cohorts != group))
+        if spec.control_group == "not_yet":
+            control = control | ((cohorts > max(now, base) + spec.anticipation) & (cohorts != group))
         used = control | (cohorts == group)
         change = self.wide.outcome[:, periods == now] - self.wide.outcome[:, periods == base]
         return change[used, 0], (cohorts[used] == group).astype(np.float64)
 
 
-def estimate_callaway_santanna(panel: Panel, request: Request) -> PolicyResults:
+def estimate_callaway_santanna(panel: Panel, spec: Specification) -> PolicyResults:
     """Estimate group-time effects and aggregate them.
 
     Parameters
     ----------
     panel : Panel
-    request : Request
+    spec : Specification
 
     Returns
     -------
@@ -95,84 +95,65 @@ def estimate_callaway_santanna(panel: Panel, request: Request) -> PolicyResults:
     Raises
     ------
     ModelError
-        If weights, a treatment column or two cluster variables are asked for, or there are no control units.
+        If there are no control units.
     """
-    refused = {"treatment": request.treatment, "weights": request.weights, "window": request.window}
-    named = [name for name, value in refused.items() if value is not None]
-    named += ["vcov"] * (request.vcov != "cluster") + ["cluster"] * (len(request.cluster) > 1)
-    if named or panel.cohort is None:
-        raise ModelError("policy.not_for_estimator", options=listed(named), estimator=request.estimator)
     sample = draw_sample(
         panel,
-        request.outcome,
+        spec.outcome,
         treatment=None,
-        controls=request.controls,
+        controls=spec.controls,
         fixed_effects=(),
-        clusters=request.cluster,
+        clusters=spec.cluster,
         weights=None,
-        transform=request.transform,
+        transform=spec.transform,
     )
-    given = cohort_advice(panel, sample, staggered=False)
-    sample, more = _complete(panel, request, sample)
-    given = [*sample_advice(panel, sample, request), *given, *more]
+    given = cohort_warnings(panel, sample, staggered=False)
+    sample, more = _complete(panel, spec, sample)
+    given = [*sample_warnings(panel, sample, spec), *given, *more]
     wide, clusters = _wide(panel, sample)
     found = group_time_effects(
         wide,
-        control_group=request.control_group,
-        base_period=request.base_period,
-        anticipation=request.anticipation,
-        method=request.method,
+        control_group=spec.control_group,
+        base_period=spec.base_period,
+        anticipation=spec.anticipation,
+        method=spec.method,
     )
     if not (found.time >= found.cohort).any():
-        raise ModelError("policy.no_effects", control_group=request.control_group)
+        raise ModelError("policy.no_effects", control_group=spec.control_group)
     if found.skipped:
         names = [f"{group} {time}" for group, time in found.skipped]
         given.append(PolicyWarning("policy.no_controls", pairs=listed(names)))
     for warning in given:
         warnings.warn(warning, stacklevel=_FRAMES)
-    return _results(panel, request, sample, (wide, clusters, found), given)
+    return _results(panel, spec, sample, (wide, clusters, found), given)
 
 
-def _complete(panel: Panel, request: Request, sample: Sample) -> tuple[Sample, list[CbecWarning]]:
+def _complete(panel: Panel, spec: Specification, sample: Sample) -> tuple[Sample, list[CbecWarning]]:
     """Keep units that are there in every period and were not treated from the start; count the others."""
     given: list[CbecWarning] = []
     frame = sample.frame
     cohort, first = frame[panel.cohort], int(frame[panel.time].min())
-    always = ((cohort > 0) & (cohort <= first + request.anticipation)).to_numpy()
+    always = ((cohort > 0) & (cohort <= first + spec.anticipation)).to_numpy()
     whole = (frame.groupby(panel.unit)[panel.time].transform("size") == frame[panel.time].nunique()).to_numpy()
     keep = whole & ~always
     if not keep.any():
         raise PanelError("policy.no_complete_units")
     never = (cohort[keep] == 0).any()
     last = int(cohort[keep].max())
-    if not never and request.control_group == "never":
+    if not never and spec.control_group == "never":
         raise ModelError("policy.no_never_treated")
     late = np.zeros(len(frame), dtype=bool)
     if not never:  # the last cohort serves as controls until it is treated itself
-        late = (frame[panel.time] >= last - request.anticipation).to_numpy()
+        late = (frame[panel.time] >= last - spec.anticipation).to_numpy()
         frame = frame.copy()
         frame[panel.cohort] = cohort.mask(cohort == last, 0)
         given.append(PolicyWarning("policy.last_cohort_controls", cohort=last))
-    reasons = pd.Series(
-        {
-            "unbalanced": int((~whole).sum()),
-            "always treated": int((always & whole).sum()),
-            "after the last controls": int((late & keep).sum()),
-        }
-    )
-    keep &= ~late
-    dropped = pd.concat([sample.dropped, reasons[reasons > 0]])
-    kept = Sample(
-        frame=frame[keep].reset_index(drop=True),
-        y=sample.y[keep],
-        controls=sample.controls[keep],
-        control_names=sample.control_names,
-        effects={},
-        clusters={name: pd.factorize(codes[keep])[0].astype(np.int64) for name, codes in sample.clusters.items()},
-        weights=None,
-        dropped=dropped,
-    )
-    return kept, given
+    reasons = {
+        "unbalanced": int((~whole).sum()),
+        "always treated": int((always & whole).sum()),
+        "after the last controls": int((late & keep).sum()),
+    }
+    return replace(sample, frame=frame).keep(keep & ~late, reasons), given
 
 
 def _wide(panel: Panel, sample: Sample) -> tuple[Wide, NDArray[np.int64] | None]:
@@ -196,25 +177,25 @@ def _wide(panel: Panel, sample: Sample) -> tuple[Wide, NDArray[np.int64] | None]
 
 def _results(
     panel: Panel,
-    request: Request,
+    spec: Specification,
     sample: Sample,
     fitted: tuple[Wide, NDArray[np.int64] | None, GroupTime],
     given: list[CbecWarning],
 ) -> PolicyResults:
     wide, clusters, found = fitted
-    one = overall(found, request.aggregation)
+    one = overall(found, spec.aggregation)
     att, se = float(one.att[0]), float(np.sqrt(covariance(one.influence, clusters)[0, 0]))
     return PolicyResults(
-        estimator=request.estimator,
-        outcome=request.outcome,
+        estimator=spec.estimator,
+        outcome=spec.outcome,
         treatment="",
         att=att,
         att_se=se,
         att_ci=(att - _Z * se, att + _Z * se),
         att_pvalue=float(2 * stats.norm.sf(abs(att / se))),
-        event_study=_event_study(found, clusters, request),
+        event_study=_event_study(found, clusters, spec),
         group_time=_group_time(found, clusters),
-        pre_trend=_pre_trend(found, clusters, request.anticipation),
+        pre_trend=_pre_trend(found, clusters, spec.anticipation),
         n_obs=len(sample.y),
         n_units=len(wide.cohort),
         n_times=len(wide.periods),
@@ -223,17 +204,17 @@ def _results(
         n_dropped=int(sample.dropped.sum()),
         dropped=sample.dropped,
         vcov_type="cluster",
-        cluster=" × ".join(request.cluster),
+        cluster=" × ".join(spec.cluster),
         small_sample="influence",
         fixed_effects=(),
-        transform=request.transform or "",
+        transform=spec.transform or "",
         engine="cbecmodel",
         df=float("inf"),
         n_parameters=0,
         warnings=(*panel.warnings, *given),
         synthetic=panel.synthetic,
         truth=panel.truth,
-        checks=(GroupTimeCheck(wide, found, request),),
+        checks=(GroupTimeCheck(wide, found, spec),),
     )
 
 
@@ -243,16 +224,16 @@ def _group_time(found: GroupTime, clusters: NDArray[np.int64] | None) -> pd.Data
     return frame.assign(ci_lower=found.att - _Z * se, ci_upper=found.att + _Z * se)
 
 
-def _event_study(found: GroupTime, clusters: NDArray[np.int64] | None, request: Request) -> pd.DataFrame:
+def _event_study(found: GroupTime, clusters: NDArray[np.int64] | None, spec: Specification) -> pd.DataFrame:
     events = by_event_time(found)
     cov = covariance(events.influence, clusters)
     se = np.sqrt(np.diag(cov))
     free = np.flatnonzero(se > 0)
-    seed = request.seed or 0
-    if request.bootstrap is None:
+    seed = spec.seed or 0
+    if spec.bootstrap is None:
         critical = critical_value(cov[np.ix_(free, free)], float("inf"), 0.95, seed)
     else:
-        critical = _bootstrapped(events.influence[:, free] / se[free], clusters, request.bootstrap, seed)
+        critical = _bootstrapped(events.influence[:, free] / se[free], clusters, spec.bootstrap, seed)
     columns: dict[str, Any] = {"event_time": events.labels, "att": events.att, "se": se}
     for name, factor in (("ci", _Z), ("band", critical)):
         columns |= {f"{name}_lower": events.att - factor * se, f"{name}_upper": events.att + factor * se}

@@ -50,7 +50,7 @@ def assign_prefectures(zones: pd.DataFrame, year: str, rule: CountyRule) -> Assi
     Parameters
     ----------
     zones : pandas.DataFrame
-        As :func:`~cbecmodel.policy.facts.zone_facts` returns it.
+        As :func:`~cbecmodel.policy.policy_data.zone_facts` returns it.
     year : str
         Column with the treatment year.
     rule : {"exclude", "flag", "parent"}
@@ -63,7 +63,7 @@ def assign_prefectures(zones: pd.DataFrame, year: str, rule: CountyRule) -> Assi
 
     Examples
     --------
-    >>> from cbecmodel.policy.facts import zone_facts
+    >>> from cbecmodel.policy.policy_data import zone_facts
     >>> jinhua = "330700"  # Yiwu, a county-level city in it, is a zone since 2018; the whole prefecture since 2022
     >>> for rule in ("exclude", "flag", "parent"):
     ...     print(rule, assign_prefectures(zone_facts(), "approval_year", rule).cohort.get(jinhua))

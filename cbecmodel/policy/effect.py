@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
-from cbecmodel.errors import ModelError, PanelError
-from cbecmodel.policy import options
+from cbecmodel.errors import PanelError
 from cbecmodel.policy.callaway_santanna import estimate_callaway_santanna
-from cbecmodel.policy.options import choose
 from cbecmodel.policy.panel import Panel
-from cbecmodel.policy.request import Request
+from cbecmodel.policy.specification import Specification, check_specification
 from cbecmodel.policy.sun_abraham import estimate_sun_abraham
 from cbecmodel.policy.twfe import estimate_twfe
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     )
     from cbecmodel.policy.results import PolicyResults
 
-ESTIMATORS: Final[dict[str, Callable[[Panel, Request], PolicyResults]]] = {
+ESTIMATORS: Final[dict[str, Callable[[Panel, Specification], PolicyResults]]] = {
     "twfe": estimate_twfe,
     "callaway_santanna": estimate_callaway_santanna,
     "sun_abraham": estimate_sun_abraham,
@@ -75,7 +73,7 @@ def policy_effect(
         ``callaway_santanna``: an effect for each cohort in each period, against units never or not yet treated, and their
         averages [2]_; controls enter through ``method``. It wants a balanced panel; incomplete units are left out and counted.
         ``sun_abraham``: two-way fixed effects with a coefficient for each cohort and event time, against the never treated,
-        averaged by cohort size [3]_; units treated from the start have no base period and no coefficient.
+        averaged by cohort size [3]_; units treated from the first period on are left out and counted.
     treatment : str, optional
         Column used as :math:`D_{it}` instead of the cohorts; may be continuous and may switch off. There is then no event study.
     controls : sequence of str
@@ -86,7 +84,7 @@ def policy_effect(
     control_group : {"never", "not_yet"}
     base_period : {"varying", "universal"}
     aggregation : {"simple", "group", "dynamic", "calendar"}
-        What ``att`` is. These three are for estimators with group-time effects; ``twfe`` does not use them.
+        What ``att`` is. These three are for estimators with group-time effects; the others refuse them.
     anticipation : int
         Periods before adoption in which the policy may already work: the base of the event study is −1 − ``anticipation``, and
         :math:`D_{it}` is 1 from that many periods earlier on.
@@ -104,8 +102,7 @@ def policy_effect(
     transform : {"log1p", "log", "asinh"}, optional
         Of the outcome.
     window : (int, int), optional
-        First and last event time of the event study; times beyond are counted as these.
-
+        First and last event time of the event study; times beyond are counted as these. Only for ``twfe``.
     method : {"dr", "ipw", "reg"}
         How group-time effects use controls: doubly robust, inverse probability weighting, or outcome regression.
 
@@ -118,7 +115,8 @@ def policy_effect(
     PanelError
         If a column is missing or not numeric, or adoption is not known.
     ModelError
-        If an option does not exist, the treatment does not vary once the effects are taken out, or controls are collinear.
+        If an option does not exist or is not used by the estimator, the treatment does not vary once the effects are taken
+        out, the outcome never changes, or controls are collinear.
 
     Warns
     -----
@@ -156,7 +154,7 @@ def policy_effect(
     if not isinstance(panel, Panel):
         raise PanelError("policy.not_a_panel", kind=type(panel).__name__)
     clusters = ("unit",) if cluster is None else (cluster,) if isinstance(cluster, str) else tuple(cluster)
-    request = Request(
+    spec = Specification(
         outcome=outcome,
         estimator=estimator,
         treatment=treatment,
@@ -177,38 +175,5 @@ def policy_effect(
         window=window,
         method=method,
     )
-    _check(panel, request)
-    return ESTIMATORS[estimator](panel, request)
-
-
-def _check(panel: Panel, request: Request) -> None:
-    known = {
-        "estimator": options.Estimator,
-        "control_group": options.ControlGroup,
-        "base_period": options.BasePeriod,
-        "aggregation": options.Aggregation,
-        "vcov": options.Vcov,
-        "small_sample": options.SmallSample,
-        "engine": options.Engine,
-        "method": options.Method,
-    }
-    for name, kind in known.items():
-        choose(name, getattr(request, name), kind)
-    if request.transform is not None:
-        choose("transform", request.transform, options.Transform)
-    if request.estimator not in ESTIMATORS:
-        available, all_names = ", ".join(ESTIMATORS), ", ".join(get_args(options.Estimator))
-        raise ModelError("policy.not_available", estimator=request.estimator, available=available, planned=all_names)
-    if request.bootstrap is not None and request.estimator == "twfe":
-        raise ModelError("policy.no_bootstrap", estimator=request.estimator)
-    if request.anticipation < 0:
-        raise ModelError("policy.anticipation_negative", anticipation=request.anticipation)
-    base = -1 - request.anticipation
-    if request.window is not None and not request.window[0] <= base <= request.window[1]:
-        raise ModelError("policy.window_without_base", window=request.window, base=base)
-    if len(request.cluster) > 2:
-        raise ModelError("policy.too_many_clusters", clusters=", ".join(request.cluster))
-    if len(request.fixed_effects) > 2:
-        raise ModelError("policy.too_many_effects", effects=", ".join(request.fixed_effects))
-    if request.treatment is None and panel.cohort is None:
-        raise PanelError("policy.no_adoption")
+    check_specification(spec, panel, ESTIMATORS)
+    return ESTIMATORS[estimator](panel, spec)

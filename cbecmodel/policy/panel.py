@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
-from cbecmodel.policy.checks import checked_frame, missing_rows, panel_warnings
-from cbecmodel.policy.matching import match
-from cbecmodel.policy.wording import says
+from cbecmodel.policy.labels import says
+from cbecmodel.policy.panel_checks import checked_frame, missing_rows, panel_warnings
+from cbecmodel.policy.rollout_merge import match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ import pandas as pd
 
 from cbecmodel.errors import FileError, PanelError
 from cbecmodel.files import decode, read_bytes
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.panel import Panel
-from cbecmodel.policy.units import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from scipy import stats
 
 from cbecmodel.errors import ModelError
 from cbecmodel.policy.engines import RawFit, fit
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.small_sample import Correction, correction
-from cbecmodel.policy.units import listed
 from cbecmodel.policy.within import redundant, within
 
 if TYPE_CHECKING:
@@ -198,9 +198,6 @@ def regress(
         "effects": sample.effects,
         "clusters": clusters,
     }
-    one_cluster = [name for name, codes in clusters.items() if int(codes.max()) == 0]
-    if one_cluster:
-        raise ModelError("policy.one_cluster", cluster=listed(one_cluster))
     corrected = correction(small_sample, vcov, **counts)
     if len(sample.y) <= correction("areg", "iid", **counts).k:
         raise ModelError("policy.no_freedom", n=len(sample.y), k=correction("areg", "iid", **counts).k)

@@ -12,8 +12,7 @@ from cbecmodel.display.numbers import interval, number, p_value
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import DisagreementError, ModelError
 from cbecmodel.messages import language, text
-from cbecmodel.policy.units import listed
-from cbecmodel.policy.wording import says
+from cbecmodel.policy.labels import dropped_rows, listed, says
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -241,7 +240,7 @@ class PolicyResults:
         return f"{how} {says(f'small_{self.small_sample}', k=self.n_parameters)}"
 
     def _facts(self) -> list[tuple[str, str]]:
-        lost = "" if not self.n_dropped else "; ".join(f"{column} {n}" for column, n in self.dropped.items())
+        lost = dropped_rows(self.dropped) if self.n_dropped else ""
         return [
             (says("outcome"), f"{self.transform}({self.outcome})" if self.transform else self.outcome),
             (says("fixed_effects"), ", ".join(self.fixed_effects) or "–"),

@@ -10,11 +10,12 @@ import pandas as pd
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import PanelError
 from cbecmodel.policy.crosswalk import ISLAND_UNITS, assign_prefectures
-from cbecmodel.policy.facts import competing_policies, national_policies, zone_facts
-from cbecmodel.policy.options import YEAR_COLUMNS, CountyRule, Level, YearRule, choose, close_match
+from cbecmodel.policy.labels import listed, name_column, says
+from cbecmodel.policy.options import YEAR_COLUMNS, CountyRule, Level, YearRule, choose
+from cbecmodel.policy.panel_checks import require_columns
+from cbecmodel.policy.policy_data import competing_policies, national_policies, zone_facts
 from cbecmodel.policy.timing import cohort_years
-from cbecmodel.policy.units import listed, unit_keys
-from cbecmodel.policy.wording import name_column, says
+from cbecmodel.policy.unit_codes import unit_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,12 +92,7 @@ class Rollout:
         >>> Rollout.from_frame(mine, "province", "since").cohort.tolist()
         [2015, 2016, 0]
         """
-        for column in (unit, cohort):
-            if column not in frame.columns:
-                near = close_match(column, frame.columns)
-                raise PanelError(
-                    "policy.unknown_column", column=column, near=near, known=listed(list(frame.columns), 20)
-                )
+        require_columns(frame, [unit, cohort])
         keys = unit_keys(frame[unit])
         if (keys == "").any():
             raise PanelError("policy.unit_missing", column=unit, rows=listed(list(frame.index[keys == ""])))

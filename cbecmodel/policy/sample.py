@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import ModelError, PanelError
-from cbecmodel.policy.checks import require_columns
-from cbecmodel.policy.units import listed
+from cbecmodel.policy.labels import listed
+from cbecmodel.policy.panel_checks import require_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from cbecmodel.policy.options import Transform
     from cbecmodel.policy.panel import Panel
+
+
+_NOTHING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,32 @@ class Sample:
     clusters: dict[str, NDArray[np.int64]]
     weights: NDArray[np.float64] | None
     dropped: pd.Series[Any]
+
+    def keep(self, rows: NDArray[np.bool_], reasons: Mapping[str, int]) -> Sample:
+        """Return some of the rows, and count the others.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            True for the rows kept, n.
+        reasons : mapping
+            Reason → rows left out for it; added to :attr:`dropped`.
+
+        Returns
+        -------
+        Sample
+        """
+        found = pd.Series({name: n for name, n in reasons.items() if n}, dtype="int64")
+        return Sample(
+            frame=self.frame[rows].reset_index(drop=True),
+            y=self.y[rows],
+            controls=self.controls[rows],
+            control_names=self.control_names,
+            effects={name: pd.factorize(codes[rows])[0].astype(np.int64) for name, codes in self.effects.items()},
+            clusters={name: pd.factorize(codes[rows])[0].astype(np.int64) for name, codes in self.clusters.items()},
+            weights=None if self.weights is None else self.weights[rows],
+            dropped=pd.concat([self.dropped, found]) if len(found) else self.dropped,
+        )
 
 
 def numeric(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
@@ -197,6 +226,8 @@ def draw_sample(
     ------
     PanelError
         If a column is missing or not numeric, a weight is not positive, or no row is complete.
+    ModelError
+        If the outcome never changes, or a cluster variable has one level only.
     """
     groups = [*_parts(fixed_effects, panel), *_parts(clusters, panel)]
     numbers = [name for name in (outcome, treatment, weights, *controls) if name is not None]
@@ -212,16 +243,30 @@ def draw_sample(
         raise PanelError("policy.weights_not_positive", column=weights, n=int((values[weights] <= 0).sum()))
     if treatment is not None:
         frame[treatment] = values[treatment]
+    y = transformed(values[outcome], transform, outcome)
+    _check_outcome(y, frame, panel, outcome)
+    codes = effect_codes(frame, clusters, panel)
+    if alone := [name for name, one in codes.items() if int(one.max()) == 0]:
+        raise ModelError("policy.one_cluster", cluster=listed(alone))
     return Sample(
         frame=frame,
-        y=transformed(values[outcome], transform, outcome).to_numpy(),
+        y=y.to_numpy(),
         controls=_standardized(values[list(controls)].to_numpy(), controls),
         control_names=tuple(controls),
         effects=effect_codes(frame, fixed_effects, panel),
-        clusters=effect_codes(frame, clusters, panel),
+        clusters=codes,
         weights=None if weights is None else values[weights].to_numpy(),
         dropped=reason.value_counts().sort_index(),
     )
+
+
+def _check_outcome(y: pd.Series[Any], frame: pd.DataFrame, panel: Panel, outcome: str) -> None:
+    """Refuse an outcome that says nothing about change: the same in all periods of a unit, or in all units of a period."""
+    size = float(y.abs().max())
+    for groups, key in ((panel.unit, "policy.outcome_never_changes"), (panel.time, "policy.outcome_same_for_all")):
+        deviations = y - y.groupby(frame[groups], observed=True).transform("mean")
+        if float(deviations.abs().max()) <= _NOTHING * size:
+            raise ModelError(key, outcome=outcome)
 
 
 def _standardized(values: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:

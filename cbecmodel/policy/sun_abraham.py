@@ -10,29 +10,29 @@ import pandas as pd
 from scipy import stats
 
 from cbecmodel.errors import CbecWarning, ModelError, PolicyWarning
-from cbecmodel.policy.advice import cohort_advice, sample_advice
-from cbecmodel.policy.event import EventDesign, event_table, lead_test
+from cbecmodel.policy.design_warnings import cohort_warnings, sample_warnings
+from cbecmodel.policy.event_study import EventDesign, event_table, lead_test
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import Regression, redundant_columns, regress
 from cbecmodel.policy.results import PolicyResults
-from cbecmodel.policy.sample import draw_sample
-from cbecmodel.policy.units import listed
+from cbecmodel.policy.sample import Sample, draw_sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbecmodel.policy.panel import Panel
-    from cbecmodel.policy.request import Request
+    from cbecmodel.policy.specification import Specification
 
-_FRAMES = 4
+_FRAMES = 3
 
 
-def estimate_sun_abraham(panel: Panel, request: Request) -> PolicyResults:
+def estimate_sun_abraham(panel: Panel, spec: Specification) -> PolicyResults:
     """Estimate cohort-by-event-time coefficients against the never treated, and average them.
 
     Parameters
     ----------
     panel : Panel
-    request : Request
+    spec : Specification
 
     Returns
     -------
@@ -41,30 +41,31 @@ def estimate_sun_abraham(panel: Panel, request: Request) -> PolicyResults:
     Raises
     ------
     ModelError
-        If a treatment column or a window is asked for, or no unit is never treated.
+        If no unit is never treated, or no other is seen before its treatment.
     """
-    named = [name for name in ("treatment", "window") if getattr(request, name) is not None]
-    if named or panel.cohort is None:
-        raise ModelError("policy.not_for_estimator", options=listed(named), estimator=request.estimator)
     sample = draw_sample(
         panel,
-        request.outcome,
+        spec.outcome,
         treatment=None,
-        controls=request.controls,
-        fixed_effects=request.fixed_effects,
-        clusters=request.cluster,
-        weights=request.weights,
-        transform=request.transform,
+        controls=spec.controls,
+        fixed_effects=spec.fixed_effects,
+        clusters=spec.cluster,
+        weights=spec.weights,
+        transform=spec.transform,
     )
+    given = cohort_warnings(panel, sample, staggered=False)
+    sample = _not_always_treated(panel, sample)
     cohort = sample.frame[panel.cohort].to_numpy(dtype=np.int64)
     time = sample.frame[panel.time].to_numpy(dtype=np.int64)
     if not (cohort == 0).any():
-        raise ModelError("policy.needs_never_treated", estimator=request.estimator)
-    base = -1 - request.anticipation
+        raise ModelError("policy.needs_never_treated", estimator=spec.estimator)
+    base = -1 - spec.anticipation
     cells = _cells(cohort, time - cohort, base)
+    if not cells:
+        raise ModelError("policy.no_base_cohorts", base=base)
     columns = np.column_stack([((cohort == g) & (time - cohort == e)).astype(np.float64) for g, e in cells])
     lost = redundant_columns(sample, columns)
-    given = [*sample_advice(panel, sample, request), *cohort_advice(panel, sample, staggered=False)]
+    given = [*sample_warnings(panel, sample, spec), *given]
     if lost:
         names = [f"{cells[place][0]} ({cells[place][1]})" for place in lost]
         given.append(PolicyWarning("policy.cells_lost", cells=listed(names)))
@@ -73,8 +74,15 @@ def estimate_sun_abraham(panel: Panel, request: Request) -> PolicyResults:
     for warning in given:
         warnings.warn(warning, stacklevel=_FRAMES)
     names_of = tuple(f"cohort={g} event_time={e}" for g, e in cells)
-    how: dict[str, Any] = {"vcov": request.vcov, "small_sample": request.small_sample, "engine": request.engine}
-    return _results(panel, request, regress(sample, columns, names_of, **how), cells, given)
+    how: dict[str, Any] = {"vcov": spec.vcov, "small_sample": spec.small_sample, "engine": spec.engine}
+    return _results(panel, spec, regress(sample, columns, names_of, **how), cells, given)
+
+
+def _not_always_treated(panel: Panel, sample: Sample) -> Sample:
+    """Leave out units treated from the first period on: as controls they would bring the effect into the comparison."""
+    cohort, first = sample.frame[panel.cohort], int(sample.frame[panel.time].min())
+    always = ((cohort > 0) & (cohort <= first)).to_numpy()
+    return sample.keep(~always, {"always treated": int(always.sum())}) if always.any() else sample
 
 
 def _cells(cohort: NDArray[np.int64], since: NDArray[np.int64], base: int) -> list[tuple[int, int]]:
@@ -99,7 +107,7 @@ def _averaged(fitted: Regression, maps: NDArray[np.float64], names: tuple[str, .
 
 
 def _results(
-    panel: Panel, request: Request, fitted: Regression, cells: list[tuple[int, int]], given: list[CbecWarning]
+    panel: Panel, spec: Specification, fitted: Regression, cells: list[tuple[int, int]], given: list[CbecWarning]
 ) -> PolicyResults:
     sample, counts = fitted.sample, fitted.regressors.sum(axis=0)
     events = np.array([event for _, event in cells])
@@ -109,19 +117,19 @@ def _results(
     after = np.where(events >= 0, counts, 0)
     att = _averaged(fitted, (after / after.sum())[None, :], ("att",))
     lower, upper = att.interval()
-    design = EventDesign(times, np.zeros((0, len(times))), (-1 - request.anticipation,))
+    design = EventDesign(times, np.zeros((0, len(times))), (-1 - spec.anticipation,))
     ends = fitted.interval()
     cohorts = [group for group, _ in cells]
     group_time = pd.DataFrame({"cohort": cohorts, "time": [g + e for g, e in cells], "att": fitted.params})
     return PolicyResults(
-        estimator=request.estimator,
-        outcome=request.outcome,
+        estimator=spec.estimator,
+        outcome=spec.outcome,
         treatment="",
         att=float(att.params[0]),
         att_se=float(att.se[0]),
         att_ci=(float(lower[0]), float(upper[0])),
         att_pvalue=float(2 * stats.t.sf(abs(att.params[0] / att.se[0]), fitted.corrected.df)),
-        event_study=event_table(by_time, design, 0.95, request.seed or 0),
+        event_study=event_table(by_time, design, 0.95, spec.seed or 0),
         group_time=group_time.assign(se=fitted.se, ci_lower=ends[0], ci_upper=ends[1]),
         pre_trend=lead_test(by_time, design),
         n_obs=len(sample.y),
@@ -131,12 +139,12 @@ def _results(
         n_clusters=fitted.corrected.n_clusters,
         n_dropped=int(sample.dropped.sum()),
         dropped=sample.dropped,
-        vcov_type=request.vcov,
-        cluster=" × ".join(request.cluster),
-        small_sample=request.small_sample,
-        fixed_effects=request.fixed_effects,
-        transform=request.transform or "",
-        engine=request.engine,
+        vcov_type=spec.vcov,
+        cluster=" × ".join(spec.cluster),
+        small_sample=spec.small_sample,
+        fixed_effects=spec.fixed_effects,
+        transform=spec.transform or "",
+        engine=spec.engine,
         df=fitted.corrected.df,
         n_parameters=fitted.corrected.k,
         warnings=(*panel.warnings, *given),

@@ -10,30 +10,30 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import CbecWarning, ModelError, PolicyWarning
-from cbecmodel.policy.advice import cohort_advice, sample_advice
-from cbecmodel.policy.event import COLUMNS, EventDesign, event_design, event_table, event_times, lead_test
+from cbecmodel.policy.design_warnings import cohort_warnings, sample_warnings
+from cbecmodel.policy.event_study import COLUMNS, EventDesign, event_design, event_table, event_times, lead_test
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import Regression, redundant_columns, regress
 from cbecmodel.policy.results import PolicyResults
 from cbecmodel.policy.sample import Sample, draw_sample
-from cbecmodel.policy.units import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbecmodel.policy.panel import Panel
-    from cbecmodel.policy.request import Request
+    from cbecmodel.policy.specification import Specification
 
 _LEVEL = 0.95
 _FRAMES = 4  # between the user's line and warnings given here
 
 
-def estimate_twfe(panel: Panel, request: Request) -> PolicyResults:
+def estimate_twfe(panel: Panel, spec: Specification) -> PolicyResults:
     """Estimate the static coefficient and, where adoption came from cohorts, the event study.
 
     Parameters
     ----------
     panel : Panel
-    request : Request
+    spec : Specification
 
     Returns
     -------
@@ -41,29 +41,29 @@ def estimate_twfe(panel: Panel, request: Request) -> PolicyResults:
     """
     sample = draw_sample(
         panel,
-        request.outcome,
-        treatment=request.treatment,
-        controls=request.controls,
-        fixed_effects=request.fixed_effects,
-        clusters=request.cluster,
-        weights=request.weights,
-        transform=request.transform,
+        spec.outcome,
+        treatment=spec.treatment,
+        controls=spec.controls,
+        fixed_effects=spec.fixed_effects,
+        clusters=spec.cluster,
+        weights=spec.weights,
+        transform=spec.transform,
     )
-    treatment = _treatment(sample, panel, request)
+    treatment = _treatment(sample, panel, spec)
     if redundant_columns(sample, treatment[:, None]):
-        raise ModelError("policy.treatment_constant", treatment=request.treatment or str(panel.cohort))
-    how: dict[str, Any] = {"vcov": request.vcov, "small_sample": request.small_sample, "engine": request.engine}
+        raise ModelError("policy.treatment_constant", treatment=spec.treatment or str(panel.cohort))
+    how: dict[str, Any] = {"vcov": spec.vcov, "small_sample": spec.small_sample, "engine": spec.engine}
     static = regress(sample, treatment[:, None], ("att",), **how)
-    given = sample_advice(panel, sample, request)
-    if request.treatment is None:
-        given += cohort_advice(panel, sample, staggered=True)
+    given = sample_warnings(panel, sample, spec)
+    if spec.treatment is None:
+        given += cohort_warnings(panel, sample, staggered=True)
     elif bool((pd.Series(treatment).groupby(sample.frame[panel.unit]).max() > 0).all()):
-        given.append(PolicyWarning("policy.all_exposed", treatment=request.treatment))
-    if request.treatment is not None:
-        return _results(panel, request, static, None, given)
+        given.append(PolicyWarning("policy.all_exposed", treatment=spec.treatment))
+    if spec.treatment is not None:
+        return _results(panel, spec, static, None, given)
     cohort = sample.frame[panel.cohort].to_numpy(dtype=np.int64)
-    since = event_times(sample.frame[panel.time].to_numpy(dtype=np.int64), cohort, request.window)
-    base = -1 - request.anticipation
+    since = event_times(sample.frame[panel.time].to_numpy(dtype=np.int64), cohort, spec.window)
+    base = -1 - spec.anticipation
     design = event_design(sample, since, base)
     given += _event_warnings(design, base)
     event = None
@@ -71,15 +71,15 @@ def estimate_twfe(panel: Panel, request: Request) -> PolicyResults:
         names = tuple(f"event_time={time}" for time in design.times)
         event = (regress(sample, design.columns, names, **how), design)
         if event[0].repaired:
-            given.append(PolicyWarning("policy.vcov_repaired", cluster=listed(list(request.cluster))))
-    return _results(panel, request, static, event, given)
+            given.append(PolicyWarning("policy.vcov_repaired", cluster=listed(list(spec.cluster))))
+    return _results(panel, spec, static, event, given)
 
 
-def _treatment(sample: Sample, panel: Panel, request: Request) -> NDArray[np.float64]:
-    if request.treatment is not None:
-        return sample.frame[request.treatment].to_numpy(dtype=np.float64)
+def _treatment(sample: Sample, panel: Panel, spec: Specification) -> NDArray[np.float64]:
+    if spec.treatment is not None:
+        return sample.frame[spec.treatment].to_numpy(dtype=np.float64)
     cohort, time = sample.frame[panel.cohort].to_numpy(), sample.frame[panel.time].to_numpy()
-    return ((cohort > 0) & (time >= cohort - request.anticipation)).astype(np.float64)
+    return ((cohort > 0) & (time >= cohort - spec.anticipation)).astype(np.float64)
 
 
 def _event_warnings(design: EventDesign | None, base: int) -> list[CbecWarning]:
@@ -95,7 +95,7 @@ def _event_warnings(design: EventDesign | None, base: int) -> list[CbecWarning]:
 
 def _results(
     panel: Panel,
-    request: Request,
+    spec: Specification,
     static: Regression,
     event: tuple[Regression, EventDesign] | None,
     given: list[CbecWarning],
@@ -105,12 +105,12 @@ def _results(
     sample = static.sample
     lower, upper = static.interval(_LEVEL)
     treated = sample.frame.loc[static.regressors[:, 0] != 0, panel.unit].nunique()
-    if request.treatment is None:
+    if spec.treatment is None:
         treated = sample.frame.loc[sample.frame[panel.cohort] > 0, panel.unit].nunique()
     results = PolicyResults(
-        estimator=request.estimator,
-        outcome=request.outcome,
-        treatment=request.treatment or "",
+        estimator=spec.estimator,
+        outcome=spec.outcome,
+        treatment=spec.treatment or "",
         att=float(static.params[0]),
         att_se=float(static.se[0]),
         att_ci=(float(lower[0]), float(upper[0])),
@@ -125,12 +125,12 @@ def _results(
         n_clusters=static.corrected.n_clusters,
         n_dropped=int(sample.dropped.sum()),
         dropped=sample.dropped,
-        vcov_type=request.vcov,
-        cluster=" × ".join(request.cluster),
-        small_sample=request.small_sample,
-        fixed_effects=request.fixed_effects,
-        transform=request.transform or "",
-        engine=request.engine,
+        vcov_type=spec.vcov,
+        cluster=" × ".join(spec.cluster),
+        small_sample=spec.small_sample,
+        fixed_effects=spec.fixed_effects,
+        transform=spec.transform or "",
+        engine=spec.engine,
         df=static.corrected.df,
         n_parameters=static.corrected.k,
         warnings=(*panel.warnings, *given),
@@ -141,5 +141,5 @@ def _results(
     if event is None:
         return results
     fitted, design = event
-    table = event_table(fitted, design, _LEVEL, request.seed or 0)
+    table = event_table(fitted, design, _LEVEL, spec.seed or 0)
     return replace(results, event_study=table, pre_trend=lead_test(fitted, design), checks=(static, fitted))

@@ -41,7 +41,7 @@ def quiet(frame: pd.DataFrame, **options: Any) -> PolicyResults:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", (PolicyWarning, DataWarning))
         panel = Panel(frame, unit="city", time="year", cohort=options.pop("cohort", "since"))
-        return policy_effect(panel, "y", **options)
+        return policy_effect(panel, options.pop("outcome", "y"), **options)
 
 
 def brute(frame: pd.DataFrame, columns: np.ndarray, cluster: str = "city") -> tuple[np.ndarray, np.ndarray, int]:
@@ -205,13 +205,23 @@ def test_controls_in_huge_units_cost_no_precision() -> None:
         ({"estimator": "stacked"}, ModelError, "not in this version; available: twfe, callaway_santanna, sun_abraham"),
         ({"estimator": "sun_abraham", "treatment": "x"}, ModelError, "cannot use: treatment"),
         ({"method": "logit"}, ModelError, "dr, ipw, reg"),
-        ({"estimator": "did"}, ModelError, "there are: twfe, sun_abraham"),
+        ({"estimator": "did"}, ModelError, "there are: twfe, callaway_santanna"),
         ({"vcov": "hac"}, ModelError, "cluster, robust, iid"),
         ({"small_sample": "stata"}, ModelError, "fixest, reghdfe, areg"),
         ({"engine": "fixest"}, ModelError, "linearmodels, statsmodels"),
-        ({"bootstrap": 99}, ModelError, "analytic errors only"),
+        ({"bootstrap": 99}, ModelError, "cannot use: bootstrap"),
+        ({"control_group": "not_yet"}, ModelError, "cannot use: control_group"),
+        ({"seed": "a"}, ModelError, "seed='a' must be a whole number"),
+        ({"anticipation": 0.5}, ModelError, "whole number, 0 or more"),
+        ({"window": 3}, ModelError, "two whole numbers"),
+        ({"controls": ["y"]}, ModelError, "named more than once: y"),
+        ({"outcome": "one"}, ModelError, "same in all periods"),
+        ({"outcome": "shared"}, ModelError, "same for all units"),
+        ({"estimator": "callaway_santanna", "cluster": "one"}, ModelError, "one level only"),
+        ({"estimator": "callaway_santanna", "bootstrap": -1}, ModelError, "whole number, 1 or more"),
+        ({"estimator": "callaway_santanna", "small_sample": "none"}, ModelError, "cannot use: small_sample"),
         ({"anticipation": -1}, ModelError, "0 or more"),
-        ({"window": (0, 3)}, ModelError, "must contain the base period -1"),
+        ({"window": (0, 3)}, ModelError, "base period -1 between them"),
         ({"cluster": ("city", "year", "x")}, ModelError, "one or two ways"),
         ({"fixed_effects": ("unit", "time", "x")}, ModelError, "At most two"),
         ({"controls": ["z"]}, PanelError, 'no column "z"'),
@@ -228,6 +238,7 @@ def test_controls_in_huge_units_cost_no_precision() -> None:
 )
 def test_what_cannot_be_estimated(options: dict[str, Any], error: type[Exception], message: str) -> None:
     frame = staggered(11, {0: 10, 2013: 10}).assign(one=1.0, one0=0.0, word="a", void=np.nan)
+    frame["shared"] = frame["year"] % 5
     with pytest.raises(error, match=message):
         quiet(frame.assign(x2=2 * frame["x"] + 1), **options)
 

@@ -234,6 +234,39 @@ def test_sun_abraham_equals_callaway_santanna_on_a_balanced_panel() -> None:
         policy_effect(Panel(frame[frame["since"] > 0], "city", "year", "since"), "y", estimator="sun_abraham")
 
 
+def test_sun_abraham_leaves_out_units_treated_from_the_start() -> None:
+    """As controls they would carry the effect into the comparison; the same numbers as without them."""
+    frame = draw(9, {0: 12, 2010: 4, 2013: 8})
+    frame.loc[(frame["since"] == 2010), "y"] += 3.0 * (frame["year"] - 2010)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        res = policy_effect(Panel(frame, "city", "year", "since"), "y", estimator="sun_abraham")
+        without = policy_effect(
+            Panel(frame[frame["since"] != 2010], "city", "year", "since"), "y", estimator="sun_abraham"
+        )
+    assert res.dropped.to_dict() == {"always treated": 28}
+    assert (res.att, res.att_se) == pytest.approx((without.att, without.att_se), rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["twfe", "callaway_santanna", "sun_abraham"])
+def test_nobody_treated_and_everybody_from_the_start(estimator: Any) -> None:
+    frame = draw(10, {0: 6, 2013: 6})
+    with pytest.raises(PanelError, match="No unit of the panel is treated"):
+        policy_effect(Panel(frame.assign(since=0), "city", "year", "since"), "y", estimator=estimator)
+    with pytest.warns(PolicyWarning, match="treated from the first period"):
+        panel = Panel(frame.assign(since=np.where(frame["since"] > 0, 2010, 0)), "city", "year", "since")
+    with pytest.raises((ModelError, PanelError)):
+        policy_effect(panel, "y", estimator=estimator)
+
+
+@pytest.mark.parametrize("estimator", ["twfe", "callaway_santanna", "sun_abraham"])
+def test_warnings_point_at_the_user_s_line(estimator: Any) -> None:
+    panel = Panel(draw(11, {0: 6, 2013: 1}), "city", "year", "since")
+    with pytest.warns(PolicyWarning) as caught:
+        policy_effect(panel, "y", estimator=estimator)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_growing_effects_are_recovered_where_two_way_effects_are_biased() -> None:
     """Truth over treated unit-years: the mean of .2 × years since adoption."""
     frame = draw(13, {year: 40 * size for year, size in {0: 2, 2012: 2, 2013: 1, 2015: 1}.items()})

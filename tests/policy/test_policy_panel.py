@@ -57,6 +57,8 @@ def test_duplicates_are_all_named() -> None:
     )
     with pytest.raises(PanelError, match=r"6 rows share.*a 2001, a 2002, b 2000"):
         Panel(frame, unit="city", time="year")
+    with pytest.raises(PanelError, match=r"a 2009, … \(40\)\. Keep one row"):  # the first ten, and how many there are
+        Panel(pd.concat([grid(["a", "b"], range(2000, 2020))] * 2), unit="city", time="year")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,53 @@ def test_panels_that_cannot_be_used(change: dict[str, object], message: str) -> 
         Panel(frame, unit="city", time="year", cohort="g")
 
 
+def test_a_unit_spelt_in_two_ways_is_refused() -> None:
+    """Blanks at the ends, full-width characters, numbers beside text: readers see one unit, a computer several."""
+    for other in (" a", "a\u3000", "ａ"):
+        with pytest.raises(PanelError, match="spells 1 unit"):
+            Panel(pd.concat([grid(["a"], range(2)), grid([other], range(2, 4))]), unit="city", time="year")
+    with pytest.raises(PanelError, match="'330100' / 330100"):
+        Panel(pd.concat([grid([330100], range(2)), grid(["330100"], range(2, 4))]), unit="city", time="year")
+    assert Panel(grid(["a", "A", "b 1", "b1"], range(2)), unit="city", time="year").n_units == 4
+
+
+@pytest.mark.parametrize("values", [[0, 1], [False, True], [0.0, 1.0]])
+def test_an_indicator_is_no_cohort(values: list[object]) -> None:
+    frame = grid(["a", "b"], range(2000, 2003)).assign(
+        treated=lambda f: f["city"].map(dict(zip("ab", values, strict=True)))
+    )
+    with pytest.raises(PanelError, match=r'holds only 0 and 1.*treatment="treated"'):
+        Panel(frame, unit="city", time="year", cohort="treated")
+    early = grid(["a", "b"], range(3)).assign(g=lambda f: f["city"].map({"a": 0, "b": 1}))
+    assert Panel(early, unit="city", time="year", cohort="g").cohorts["cohort"].tolist() == [0, 1]
+
+
+def test_dates_are_seen_however_a_column_keeps_them() -> None:
+    frame = grid(["a", "b"], range(2000, 2003))
+    text = frame["year"].astype(str)
+    for dates in (
+        pd.to_datetime(text),
+        pd.PeriodIndex(text, freq="Y").to_series(index=frame.index),
+        pd.to_datetime(text).astype(object),
+    ):
+        with pytest.raises(PanelError, match="holds dates"):
+            Panel(frame.assign(year=dates), unit="city", time="year")
+    day = pd.Timestamp("2001-03-07")
+    for since in ("2001-03-07", day, day.date(), day.to_period("Q")):
+        cohort = pd.Series([None] * 3 + [since] * 3, dtype=object)
+        assert Panel(frame.assign(g=cohort), "city", "year", "g").frame["g"].tolist() == [0] * 3 + [2001] * 3
+
+
+def test_only_rollouts_are_merged() -> None:
+    with pytest.raises(PanelError, match="wants a Rollout, not a DataFrame"):
+        Panel(grid(["a"], range(2)), unit="city", time="year").with_rollout(pd.DataFrame())  # type: ignore[arg-type]  # the fault
+
+
 def test_missing_columns_name_the_nearest() -> None:
+    with pytest.raises(PanelError, match=r"in the index.*reset_index"):
+        Panel(grid(["a"], range(2)).set_index(["city", "year"]), unit="city", time="year")
+    with pytest.raises(PanelError, match=r'no column "place"\. The columns are: city, year'):
+        Panel(grid(["a"], range(2)), unit="place", time="year")
     with pytest.raises(PanelError, match=r'no column "cty" .nearest: "city"'):
         Panel(grid(["a"], range(2)), unit="cty", time="year")
     with pytest.raises(PanelError, match="no rows"):

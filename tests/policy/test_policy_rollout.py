@@ -5,8 +5,8 @@ import pytest
 
 from cbecmodel.errors import ModelError, PanelError
 from cbecmodel.messages import use_language
-from cbecmodel.policy.facts import competing_policies, national_policies, zone_facts
 from cbecmodel.policy.options import YEAR_COLUMNS
+from cbecmodel.policy.policy_data import competing_policies, national_policies, zone_facts
 from cbecmodel.policy.rollout import Rollout, pilot_zones
 
 PARTLY = {"130600", "150700", "152500", "222400", "230800", "231000", "330700", "652700"}

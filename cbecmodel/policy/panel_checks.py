@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import CbecWarning, DataWarning, PanelError, PolicyWarning
+from cbecmodel.policy.labels import listed
 from cbecmodel.policy.options import close_match
 from cbecmodel.policy.timing import cohort_years, whole_times
-from cbecmodel.policy.units import listed
+from cbecmodel.policy.unit_codes import plain_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,10 +39,18 @@ def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """
     for column in columns:
         if column not in frame.columns:
-            near, known = close_match(column, frame.columns), listed(list(frame.columns), 30)
-            raise PanelError("policy.unknown_column", column=column, near=near, known=known)
+            raise _unknown_column(frame, column)
         if list(frame.columns).count(column) > 1:
             raise PanelError("policy.column_twice", column=column)
+
+
+def _unknown_column(frame: pd.DataFrame, column: str) -> PanelError:
+    if column in frame.index.names:
+        return PanelError("policy.column_in_index", column=column)
+    near, known = close_match(column, frame.columns), listed(list(frame.columns), 30)
+    if near:
+        return PanelError("policy.unknown_column_near", column=column, near=near, known=known)
+    return PanelError("policy.unknown_column", column=column, known=known)
 
 
 def checked_frame(frame: pd.DataFrame, unit: str, time: str, cohort: str | None) -> pd.DataFrame:
@@ -69,13 +78,14 @@ def checked_frame(frame: pd.DataFrame, unit: str, time: str, cohort: str | None)
         raise PanelError("policy.no_rows")
     if frame[unit].isna().any():
         raise PanelError("policy.unit_missing", column=unit, rows=listed(list(frame.index[frame[unit].isna()])))
+    _check_spelling(frame[unit], unit)
     copy = frame.copy()
     copy[time] = whole_times(frame[time], time)
     twice = copy.duplicated([unit, time], keep=False)
     if twice.any():
         pairs = copy.loc[twice, [unit, time]].drop_duplicates()
         names = [f"{one} {period}" for one, period in pairs.itertuples(index=False)]
-        raise PanelError("policy.duplicate_rows", n=int(twice.sum()), pairs=", ".join(names), unit=unit, time=time)
+        raise PanelError("policy.duplicate_rows", n=int(twice.sum()), pairs=listed(names), unit=unit, time=time)
     if cohort is not None:
         copy[cohort] = cohort_years(frame[cohort], cohort)
         _check_cohorts(copy, unit, time, cohort)
@@ -91,7 +101,19 @@ def _ranks(values: pd.Series[Any]) -> NDArray[np.intp]:
         return pd.factorize(values.astype(str), sort=True)[0]
 
 
+def _check_spelling(values: pd.Series[Any], unit: str) -> None:
+    """Refuse a unit that is spelt in two ways: it would silently count as two units."""
+    spellings: dict[str, list[str]] = {}
+    for value in values.unique():
+        spellings.setdefault(plain_spelling(value), []).append(repr(value) if isinstance(value, str) else str(value))
+    several = [" / ".join(sorted(forms)) for forms in spellings.values() if len(forms) > 1]
+    if several:
+        raise PanelError("policy.unit_spellings", column=unit, n=len(several), units=listed(several, 5))
+
+
 def _check_cohorts(frame: pd.DataFrame, unit: str, time: str, cohort: str) -> None:
+    if set(frame[cohort].unique()) <= {0, 1} and int(frame[time].min()) > 1 and (frame[cohort] == 1).any():
+        raise PanelError("policy.cohort_is_indicator", column=cohort)
     several = frame.groupby(unit, observed=True)[cohort].nunique()
     if (several > 1).any():
         raise PanelError("policy.cohort_varies", column=cohort, units=listed(list(several.index[several > 1])))

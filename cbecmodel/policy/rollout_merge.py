@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from cbecmodel.errors import CbecWarning, PanelError, PolicyWarning
-from cbecmodel.policy.units import listed, unit_keys
-from cbecmodel.policy.wording import name_column
-
-if TYPE_CHECKING:
-    from cbecmodel.policy.rollout import Rollout
+from cbecmodel.policy.labels import listed, name_column
+from cbecmodel.policy.rollout import Rollout
+from cbecmodel.policy.unit_codes import unit_keys
 
 COHORT = "cohort"
 PARTLY = "partly_treated"
@@ -61,6 +59,8 @@ def match(frame: pd.DataFrame, unit: str, time: str, rollout: Rollout, stackleve
     PanelError
         If no unit is in the rollout.
     """
+    if not isinstance(rollout, Rollout):
+        raise PanelError("policy.not_a_rollout", kind=type(rollout).__name__)
     keys = unit_keys(frame[unit])
     cohort = rollout.of(frame[unit])
     known = keys.isin(rollout.cohort.index) | keys.isin(rollout.partial["unit"]) | (cohort > 0)

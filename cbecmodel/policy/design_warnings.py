@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.errors import CbecWarning, DataWarning, PolicyWarning
-from cbecmodel.policy.units import listed
+from cbecmodel.policy.labels import dropped_rows, listed
 
 if TYPE_CHECKING:
     from cbecmodel.policy.panel import Panel
-    from cbecmodel.policy.request import Request
     from cbecmodel.policy.sample import Sample
+    from cbecmodel.policy.specification import Specification
 
 FEW_CLUSTERS: Final = 10
 
 
-def sample_advice(panel: Panel, sample: Sample, request: Request) -> list[CbecWarning]:
+def sample_warnings(panel: Panel, sample: Sample, spec: Specification) -> list[CbecWarning]:
     """Return what the reader should know of rows left out and of clusters.
 
     Parameters
     ----------
     panel : Panel
     sample : Sample
-    request : Request
+    spec : Specification
 
     Returns
     -------
@@ -31,15 +31,15 @@ def sample_advice(panel: Panel, sample: Sample, request: Request) -> list[CbecWa
     found: list[CbecWarning] = []
     n_dropped = int(sample.dropped.sum())
     if n_dropped:
-        reasons = "; ".join(f"{column} {n}" for column, n in sample.dropped.items())
+        reasons = dropped_rows(sample.dropped)
         found.append(DataWarning("policy.rows_dropped", n=n_dropped, total=len(panel.frame), reasons=reasons))
     for name, codes in sample.clusters.items():
-        if request.vcov == "cluster" and int(codes.max()) + 1 < FEW_CLUSTERS:
+        if spec.vcov == "cluster" and int(codes.max()) + 1 < FEW_CLUSTERS:
             found.append(PolicyWarning("policy.few_clusters", n=int(codes.max()) + 1, cluster=name, few=FEW_CLUSTERS))
     return found
 
 
-def cohort_advice(panel: Panel, sample: Sample, *, staggered: bool) -> list[CbecWarning]:
+def cohort_warnings(panel: Panel, sample: Sample, *, staggered: bool) -> list[CbecWarning]:
     """Return what the reader should know of cohorts.
 
     Parameters

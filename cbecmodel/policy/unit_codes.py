@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -32,15 +33,35 @@ def unit_key(value: object) -> str:
     >>> unit_key(330100.0), unit_key(" 330100 "), unit_key("杭州市"), unit_key(110100)
     ('330100', '330100', '杭州市', '110000')
     """
+    key = plain_spelling(value)
+    if _CODE.fullmatch(key) and key[:2] in MUNICIPALITIES and key[2:] == "0100":
+        return f"{key[:2]}0000"
+    return key
+
+
+def plain_spelling(value: object) -> str:
+    """Write an identifier so that spellings no reader tells apart are the same.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        Full-width characters made ordinary, blanks at the ends taken off, ``.0`` behind a six-digit code too; "" if missing.
+
+    Examples
+    --------
+    >>> plain_spelling(" 杭州市\u3000") == plain_spelling("杭州市"), plain_spelling("３３０１００"), plain_spelling(7.0)
+    (True, '330100', '7')
+    """
     if isinstance(value, float):
         if math.isnan(value):
             return ""
         value = int(value) if value.is_integer() else value
-    key = str(value).strip()
-    key = key.removesuffix(".0") if _CODE.fullmatch(key.removesuffix(".0")) else key
-    if _CODE.fullmatch(key) and key[:2] in MUNICIPALITIES and key[2:] == "0100":
-        return f"{key[:2]}0000"
-    return key
+    key = " ".join(unicodedata.normalize("NFKC", str(value)).split())
+    return key.removesuffix(".0") if _CODE.fullmatch(key.removesuffix(".0")) else key
 
 
 def unit_keys(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -63,25 +84,3 @@ def unit_keys(values: pd.Series[Any]) -> pd.Series[Any]:
     """
     known = {value: unit_key(value) for value in values.unique()}
     return values.map(known).astype(str)
-
-
-def listed(names: list[Any], limit: int = 10) -> str:
-    """Name units in a sentence, and how many more there are.
-
-    Parameters
-    ----------
-    names : list
-    limit : int
-        How many are named.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"], limit=2)
-    'a, b, … (3)'
-    """
-    shown = ", ".join(str(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown}, … ({len(names)})"
