@@ -21,6 +21,7 @@ GRADIENT_OK: Final = 1e-7  # largest gradient element, in standardized units, at
 _POLISHED: Final = 1e-13
 _SCORING_STEPS: Final = 3
 _HALVINGS: Final = 40
+_GUARDED_STEPS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,14 @@ class Optimum:
     converged: bool
 
 
-def minimise(objective: Objective, space: Space, start: Floats, max_iterations: int = 150) -> Optimum:
+def minimise(
+    objective: Objective,
+    space: Space,
+    start: Floats,
+    max_iterations: int = 150,
+    *,
+    positive: NDArray[np.bool_] | None = None,
+) -> Optimum:
     """Minimise a discrepancy.
 
     Fisher scoring first, then Newton steps where the Hessian is positive definite, each with step halving; at the end
@@ -58,6 +66,9 @@ def minimise(objective: Objective, space: Space, start: Floats, max_iterations: 
     space : Space
     start : ndarray, shape (q,)
     max_iterations : int
+    positive : ndarray of bool, shape (q,), optional
+        Parameters (variances) that the first steps keep positive: whoever starts improper may stay so. Later steps are free,
+        so that improper optima are still found and reported.
 
     Returns
     -------
@@ -74,7 +85,10 @@ def minimise(objective: Objective, space: Space, start: Floats, max_iterations: 
         if size < _POLISHED:
             break
         direction = _direction(space, here, gradient, steps)
-        moved = _line_search(objective, space, z, here, gradient=gradient, direction=direction)
+        length = 1.0
+        if positive is not None and steps <= _GUARDED_STEPS:
+            length = _inside(space.point(z)[positive], (space.basis @ direction)[positive])
+        moved = _line_search(objective, space, z, here, gradient=gradient, direction=direction, length=length)
         if moved is None:
             break
         z, here = moved
@@ -99,14 +113,26 @@ def _direction(space: Space, here: Derivatives, gradient: Floats, step: int) -> 
     return scored
 
 
+def _inside(values: Floats, steps: Floats) -> float:
+    """Return the longest step (at most 1) that leaves every positive value a fifth of itself."""
+    falling = (steps < 0) & (values > 0)
+    return min(1.0, float((0.8 * values[falling] / -steps[falling]).min(initial=1.0)))
+
+
 def _line_search(
-    objective: Objective, space: Space, z: Floats, here: Derivatives, *, gradient: Floats, direction: Floats
+    objective: Objective,
+    space: Space,
+    z: Floats,
+    here: Derivatives,
+    *,
+    gradient: Floats,
+    direction: Floats,
+    length: float,
 ) -> tuple[Floats, Derivatives] | None:
     slope = float(gradient @ direction)
-    length = 1.0
-    for _ in range(_HALVINGS):
+    for attempt in range(_HALVINGS):
         there = z + length * direction
-        whole = length == 1.0  # full steps are nearly always taken: compute all at once
+        whole = attempt == 0  # first steps are nearly always taken: compute all at once
         found = objective(space.point(there), whole)
         value = found.value
         if value <= here.value + 1e-4 * length * slope:

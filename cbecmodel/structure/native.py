@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.likelihood import Derivatives, discrepancy
-from cbecmodel.structure.matrices import ModelPattern, Scale, natural_scale, rescaled, rescaled_moments
+from cbecmodel.structure.matrices import MOMENT, ModelPattern, Scale, natural_scale, rescaled, rescaled_moments
 from cbecmodel.structure.minimise import Optimum, minimise
 from cbecmodel.structure.start import starting_values
 
@@ -111,6 +111,23 @@ def standardized(problem: Problem, *, common: bool = False) -> StandardizedProbl
     )
 
 
+def variance_mask(pattern: ModelPattern) -> NDArray[np.bool_]:
+    """Return which free parameters are variances.
+
+    Parameters
+    ----------
+    pattern : ModelPattern
+
+    Returns
+    -------
+    ndarray of bool, shape (q,)
+    """
+    mask = np.zeros(pattern.n_free, dtype=bool)
+    for group in pattern.groups:
+        mask[group.parameter[(group.kind == MOMENT) & (group.row == group.column)]] = True
+    return mask
+
+
 def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> Optimum:
     """Return the maximum-likelihood estimate.
 
@@ -129,7 +146,7 @@ def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> O
     best: Optimum | None = None
     for size in boldness:
         start = starting_values(problem.table, work.pattern, work.samples, work.scale.parameters, size)
-        found = minimise(work.objective, work.space, start)
+        found = minimise(work.objective, work.space, start, positive=variance_mask(work.pattern))
         if best is None or (found.converged, -found.value) > (best.converged, -best.value):
             best = found
         if best.converged:

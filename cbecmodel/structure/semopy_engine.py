@@ -64,7 +64,17 @@ def estimate(problem: Problem) -> Optimum:
     place = np.argmax(problem.space.basis != 0, axis=1)
     labels = [f"p{column}" for column in place]
     start = starting_values(table, work.pattern, work.samples, work.scale.parameters, 0.9)
-    found, iterations = _solve(syntax, cov, dict(zip(labels, start.tolist(), strict=True)))
+    # first with semopy's bounds (variances not negative), then from there without: improper optima count too
+    found, iterations = _solve(syntax, cov, dict(zip(labels, start.tolist(), strict=True)), bounded=True)
+    inside = np.array([found.get(label, 0.0) for label in labels])
+    if (
+        work.gradient_size(
+            _with_means(problem, work, np.where(np.isin(np.arange(len(inside)), list(loose)), 0.0, inside))
+        )
+        > GRADIENT_OK
+    ):
+        found, more = _solve(syntax, cov, {name: value or 0.01 for name, value in found.items()}, bounded=False)
+        iterations += more
     x = np.array([0.0 if k in loose else found.get(label, math.nan) for k, label in enumerate(labels)])
     x = _with_means(problem, work, x)
     size = work.gradient_size(x)
@@ -171,7 +181,7 @@ def semopy_syntax(table: ParameterTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _solve(syntax: str, cov: pd.DataFrame, start: dict[str, float]) -> tuple[dict[str, float], int]:
+def _solve(syntax: str, cov: pd.DataFrame, start: dict[str, float], *, bounded: bool) -> tuple[dict[str, float], int]:
     """Let semopy fit a model from our starting values (its own never end for a factor without a marker)."""
     import semopy
 
@@ -179,7 +189,8 @@ def _solve(syntax: str, cov: pd.DataFrame, start: dict[str, float]) -> tuple[dic
         try:
             model = semopy.Model(syntax, cov_diag=True)
             for name, parameter in model.parameters.items():
-                parameter.bound = (None, None)
+                if not bounded:
+                    parameter.bound = (None, None)
                 if parameter.active:
                     parameter.start = start[name]
             free = [name for name, parameter in model.parameters.items() if parameter.active]
