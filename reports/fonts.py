@@ -1,10 +1,14 @@
-"""Derive the vendored fonts from Noto CJK: simplified Chinese, GB2312 and the symbols of reports, nothing else.
+"""Derive the vendored fonts from Noto CJK: GB2312, Latin with the letters of Vietnamese, the symbols of reports.
 
 The package carries small fonts so that Chinese shows on any machine and every build is byte-identical. They come from
 Noto Sans CJK 2.004 and Noto Serif CJK 2.001 (Adobe and Google, SIL Open Font License 1.1, see ``OFL.txt`` beside them).
 Run it with the folder that holds the four collections, and the folder to write to::
 
     python reports/fonts.py <folder of Noto*CJK-*.ttc> cbecmodel/display/fonts
+
+Noto CJK has every Vietnamese letter and ₫, but of Latin Extended-A only
+ĀāĂăĐđĒēĚěĨĩĪīŃńŇňŌōŎŏŒœŨũŪūŬŭ: not Č, Ł, Ş, Ž and their like, and no ₱, ฿ or ₹. Those come from
+DejaVu Sans, which matplotlib brings: figures and the PDF fall back to it. Neither has Thai, Khmer or Burmese letters.
 
 It prints the SHA-256 of every source and result; the results' are kept in ``tests/display/test_display_fonts.py``.
 """
@@ -25,18 +29,18 @@ FONTS = {
     "NotoSansSC-Bold.otf": ("NotoSansCJK-Bold.ttc", "Noto Sans SC", "Bold", LEVEL_1),  # headings; rarer ones fall back
     "NotoSerifSC-Regular.otf": ("NotoSerifCJK-Regular.ttc", "Noto Serif SC", "Regular", LEVEL_2),
 }
-SYMBOLS = "–—‘’“”…·•‰′″※←↑→↓↔⇒∂∆∏∑−√∞∩∪∫∴∼≈≠≡≤≥⊥①②③④⑤⑥⑦⑧⑨⑩■□▲△▼▽◆◇○◎●★☆✓✗⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"
+SYMBOLS = "₫€₩–—‘’“”…·•‰′″※←↑→↓↔⇒∂∆∏∑−√∞∩∪∫∴∼≈≠≡≤≥⊥①②③④⑤⑥⑦⑧⑨⑩■□▲△▼▽◆◇○◎●★☆✓✗⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"
 
 
 def wanted_characters(end: int) -> set[int]:
-    """Return the code points kept: Latin with accents, Greek, GB2312 up to a row, and the symbols of reports."""
+    """Return the code points kept: Latin and Vietnamese, Greek, GB2312 up to a row, and the symbols of reports."""
     chinese = {
         ord(bytes([high, low]).decode("gb2312"))
         for high in range(0xA1, end)
         for low in range(0xA1, 0xFF)
         if bytes([high, low]).decode("gb2312", errors="ignore")
     }
-    latin = {*range(0x20, 0x7F), *range(0xA0, 0x180)}
+    latin = {*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x1A0, 0x1B1), *range(0x1EA0, 0x1EFA)}
     return chinese | latin | {*range(0x391, 0x3CA)} | {ord(symbol) for symbol in SYMBOLS}
 
 

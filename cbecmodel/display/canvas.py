@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cbecmodel.display.typefaces import SANS, register
+from cbecmodel.display.typefaces import FALLBACK, SANS, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ PALE: Final = "#eef3f8"
 PAPER: Final = "#ffffff"
 
 _LOOK: Final[Any] = {
-    "font.family": [SANS, "DejaVu Sans"],
+    "font.family": [SANS, FALLBACK],
     "font.size": 9.0,
     "axes.labelsize": 9.0,
     "axes.titlesize": 10.0,

@@ -16,6 +16,7 @@ FACES: Final = {
     (SANS, 700): "NotoSansSC-Bold.otf",
     (SERIF, 400): "NotoSerifSC-Regular.otf",
 }
+FALLBACK: Final = "DejaVu Sans"  # comes with matplotlib: letters Noto CJK lacks, such as Č and Ł
 
 
 @cache
@@ -25,7 +26,7 @@ def characters(file: str) -> frozenset[int]:
     Parameters
     ----------
     file : str
-        Name of a file in ``display/fonts``.
+        Name of a file in ``display/fonts`` or :func:`fallback_folder`.
 
     Returns
     -------
@@ -38,8 +39,26 @@ def characters(file: str) -> frozenset[int]:
     """
     from fontTools.ttLib import TTFont
 
-    with TTFont(FOLDER / file, lazy=True) as font:
+    own = FOLDER / file
+    with TTFont(own if own.exists() else fallback_folder() / file, lazy=True) as font:
         return frozenset(font.getBestCmap())
+
+
+def fallback_folder() -> Path:
+    """Return the folder of the fonts that come with matplotlib, :data:`FALLBACK` among them.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Examples
+    --------
+    >>> (fallback_folder() / "DejaVuSans.ttf").exists()
+    True
+    """
+    from matplotlib import get_data_path
+
+    return Path(get_data_path()) / "fonts" / "ttf"
 
 
 def unprintable(text: str) -> str:
@@ -55,10 +74,10 @@ def unprintable(text: str) -> str:
 
     Examples
     --------
-    >>> unprintable("文化 SDI"), unprintable("龘 α 龘")
-    ('', '龘')
+    >>> unprintable("文化 SDI"), unprintable("龘 α 龘"), unprintable("Nguyễn Čapek")
+    ('', '龘', '')
     """
-    known = characters(FACES[SERIF, 400])
+    known = characters(FACES[SERIF, 400]) | characters("DejaVuSans.ttf")
     return "".join(sorted({letter for letter in text if ord(letter) not in known and letter.isprintable()}))
 
 

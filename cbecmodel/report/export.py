@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from cbecmodel.content import content_folder
 from cbecmodel.display.canvas import figure_bytes
-from cbecmodel.display.typefaces import FOLDER
+from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import ReportError, ReportWarning, warn
 from cbecmodel.report.document import FigureBlock, TableBlock
 from cbecmodel.report.html import column_shares
@@ -114,7 +114,7 @@ def _typeset(place: Path) -> bytes:
         made, heard = typst.compile_with_warnings(
             str(place / "main.typ"),
             root=str(place),
-            font_paths=[str(FOLDER)],
+            font_paths=[str(FOLDER), str(fallback_folder())],
             ignore_system_fonts=True,
             format="pdf",
             pdf_standards=standards,

@@ -1,6 +1,5 @@
 """Figures are the same on every run, need no font of the machine, and cover nothing."""
 
-import hashlib
 import itertools
 import re
 
@@ -13,13 +12,7 @@ from cbecmodel.display.canvas import Picture, new_figure
 from cbecmodel.display.figures import coefficient_figure, event_study_figure, figure_bytes, flow_figure, rollout_figure
 from cbecmodel.display.layout import heights, layers, overlap
 from cbecmodel.display.paths import lay_out, path_diagram
-from cbecmodel.display.typefaces import FACES, FOLDER, SANS, characters, font_face_css, unprintable
 
-HASHES = {  # printed by reports/fonts.py
-    "NotoSansSC-Regular.otf": "d9b10f815f9809a1d830ff1b6944b749b9f8fb5d8eb1b0093fb6540975522a03",
-    "NotoSansSC-Bold.otf": "a2d1e481762ca7a32e90c3e707dda0a8b80957b3cfcf59077796ae111ebfecfa",
-    "NotoSerifSC-Regular.otf": "be1a6c2a9236972677999af17613d563f474a4c713b10352830877202934dbaa",
-}
 PATHS = pd.DataFrame(
     [("PCI", "SDI", 0.31, 1e-5, "H1"), ("PCI", "PLI", 0.22, 1e-4, "H2"), ("PCI", "VI", 0.18, 0.003, "H3"),
      ("CID", "SDI", 0.05, 0.3, "H4"), ("CID", "PLI", 0.12, 0.04, "H5"), ("CID", "VI", -0.15, 0.02, "H6"),
@@ -174,29 +167,3 @@ def test_heights_keep_the_reading_order_of_causes():
     found = heights(dict.fromkeys("abcd", box), {"a": 0, "b": 0, "c": 0, "d": 1}, [0, 3], [(k, "d") for k in "abc"])
     assert found["a"] > found["b"] > found["c"]
     assert found["d"] == found["b"]
-
-
-@pytest.mark.parametrize("file", FACES.values())
-def test_fonts_are_those_that_were_derived(file):
-    assert hashlib.sha256((FOLDER / file).read_bytes()).hexdigest() == HASHES[file]
-
-
-def test_fonts_hold_gb2312_and_symbols():
-    chinese = {bytes([a, b]).decode("gb2312") for a in range(0xB0, 0xD7) for b in range(0xA1, 0xFE)}
-    for file in FACES.values():
-        assert {ord(letter) for letter in chinese} <= characters(file)
-    assert unprintable("跨境电商−→χ²≥≤≠±×αω—–·“”‘’…★ é") == ""
-    assert unprintable("\U00020000") == "\U00020000"
-
-
-def test_a_page_carries_only_the_letters_it_shows():
-    small, large = font_face_css("文化"), font_face_css("文化" + "".join(map(chr, range(0x4E00, 0x4F00))), bold="文")
-    assert len(small) < 10_000 < len(large)
-    assert f"font-family:'{SANS}';font-weight:700" in large
-    assert small == font_face_css("化文")
-
-
-def test_the_licence_of_the_fonts_is_with_them():
-    said = (FOLDER / "OFL.txt").read_text(encoding="utf-8")
-    assert "SIL OPEN FONT LICENSE Version 1.1" in said
-    assert "Adobe" in said

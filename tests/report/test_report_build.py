@@ -258,6 +258,13 @@ def test_characters_without_a_shape_are_named(results):
         build_report(replace(results, title={"en": "龘 study"}, samples=(), models=(), policies=()), "en", ("pdf",))
 
 
+def test_names_from_south_east_asia_and_central_europe_are_printed(results):
+    names = "Nguyễn Thị Ánh, Čapek, Łukasz"  # warnings are errors: a missing glyph would stop the PDF
+    source = replace(results, title={"en": names}, abstract={"en": names}, samples=(), models=(), policies=())
+    made = build_report(source, "en", ("pdf",))
+    assert {b"DejaVuSans-Bold", b"NotoSansSC-Bold"} <= set(re.findall(rb"[A-Z]{6}\+([\w-]+)", made["pdf"]))
+
+
 def test_unknown_format_and_missing_text_are_errors(results):
     with pytest.raises(ReportError, match="“rtf”"):
         build_report(results, "en", ("rtf",))
