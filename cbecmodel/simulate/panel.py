@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from cbecmodel.errors import PanelError
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.rollout import Rollout, pilot_zones
 from cbecmodel.simulate.geography import distances, place_units
-from cbecmodel.simulate.streams import stream
+from cbecmodel.simulate.streams import check_seed, is_whole, stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,8 +103,9 @@ def simulate_panel(
     (True, 285, 0.05)
     """
     settings = {name: value for name, value in locals().items() if name not in {"seed", "rollout"}}
+    check_seed(seed)
     _check(settings)
-    facts = rollout if isinstance(rollout, Rollout) else pilot_zones(**(rollout or {}))
+    facts = _facts(rollout)
     units = place_units(facts, (years[0], years[1]), n_units, seed)
     clock = _Clock(units["cohort"].to_numpy(), np.arange(years[0], years[1] + 1))
     shift = selection * clock.earliness[:, None] * (clock.times - clock.times[0])
@@ -152,10 +155,29 @@ def _known(true: pd.DataFrame, outcome: str, att: float) -> dict[str, Any]:
     return {"att": att, "event_study": event_study, "group_time": group_time}
 
 
+def _facts(rollout: object) -> Rollout:
+    if isinstance(rollout, Rollout):
+        return rollout
+    if rollout is None or isinstance(rollout, Mapping):
+        return pilot_zones(**(rollout or {}))
+    raise PanelError("simulate.panel_rollout", kind=type(rollout).__name__)
+
+
 def _check(settings: Mapping[str, Any]) -> None:
-    years = tuple(settings["years"])
-    if len(years) != 2 or years[1] <= years[0]:
-        raise PanelError("simulate.panel_years", years=", ".join(map(str, years)))
+    years: Any = settings["years"]
+    pair = isinstance(years, (tuple, list)) and len(years) == 2 and all(map(is_whole, years))
+    if not pair or years[1] <= years[0]:
+        raise PanelError("simulate.panel_years", years=repr(years))
+    effects = settings["effect"]
+    each = (
+        {f"effect[{name}]": one for name, one in effects.items()}
+        if isinstance(effects, Mapping)
+        else {"effect": effects}
+    )
+    each |= {name: value for name, value in settings.items() if name not in {"years", "effect", "outcome"}}
+    for name, value in each.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise PanelError("simulate.panel_number", name=name, value=repr(value))
     for name in ("heterogeneity", "spillover_km", "unit_sd", "year_sd", "province_sd", "noise_sd"):
         if settings[name] < 0:
             raise PanelError("simulate.panel_negative", name=name, value=settings[name])

@@ -30,6 +30,7 @@ A population's keys, all optional (numbers are standardized: every latent variab
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
@@ -142,6 +143,12 @@ class Amount(_Part):
     min: int
     max: int
 
+    @model_validator(mode="after")
+    def _low_to_high(self) -> Amount:
+        if self.min > self.max:
+            raise PydanticCustomError("limits_turned", "min above max", {"low": self.min, "high": self.max})
+        return self
+
 
 def _kind_of_covariate(value: Any) -> str:
     named = isinstance(value, Amount) or (
@@ -243,6 +250,7 @@ _SENTENCES: Final = {
     "literal_error": "bad_choice",
     "shares_sum": "bad_sum",
     "two_ways": "bad_two_ways",
+    "limits_turned": "bad_limits",
 }
 _WANTED: Final = {
     "int": "bad_whole",
@@ -257,10 +265,29 @@ _MARKS: Final = ("amount", "shares", "[key]", "int", "str", "constrained-str")
 def _content_error(error: ValidationError, where: str) -> ContentError:
     """Say the first broken rule, with the place where it is."""
     first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"] if part not in _MARKS)
-    place = ": ".join(part for part in (where, path) if part)
-    values = {**first.get("ctx", {}), "where": place, "given": repr(first["input"]), "rule": first["msg"]}
-    return ContentError(f"simulate.{_sentence(first)}", **values)
+    loc = [str(part) for part in first["loc"] if part not in _MARKS]
+    place = ": ".join(part for part in (where, ".".join(loc)) if part)
+    values = {
+        **first.get("ctx", {}),
+        "where": place or "n, paths …",
+        "given": repr(first["input"]),
+        "rule": first["msg"],
+    }
+    key = _sentence(first)
+    if key == "unknown_key" and (near := get_close_matches(loc[-1], _keys(loc[:-1]), n=1)):
+        return ContentError("simulate.unknown_key_near", near=near[0], **values)
+    return ContentError(f"simulate.{key}", **values)
+
+
+def _keys(loc: list[str]) -> list[str]:
+    """Return the keys there are at a place, to guess what a misspelt one was meant to be."""
+    at: Any = Population
+    for part in loc:
+        field = at.model_fields.get(part)
+        at = None if field is None else field.annotation
+        if not (isinstance(at, type) and issubclass(at, BaseModel)):
+            return []
+    return list(at.model_fields)
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -14,25 +14,26 @@ from cbecmodel.simulate.answers import Question, cut, cut_points, measurement
 from cbecmodel.simulate.latent import read_paths
 from cbecmodel.simulate.persons import draw_persons
 from cbecmodel.simulate.population import Population
-from cbecmodel.simulate.streams import stream
+from cbecmodel.simulate.streams import check_seed, is_whole, stream
 from cbecmodel.survey.codebook import CONSENT
+from cbecmodel.survey.instrument import Instrument, load_instrument
 from cbecmodel.survey.responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from cbecmodel.simulate.answers import Measurement
     from cbecmodel.simulate.latent import Array
-    from cbecmodel.survey.instrument import Instrument
 
 Seed = int | np.random.SeedSequence
 NOT_SHOWN, UNANSWERED = -77, -99
 
 
 def simulate_responses(
-    instrument: Instrument,
+    instrument: Instrument | str | Path,
     *,
     population: Population | Mapping[str, Any] | None = None,
     n: int | None = None,
@@ -47,7 +48,8 @@ def simulate_responses(
 
     Parameters
     ----------
-    instrument : Instrument
+    instrument : Instrument, str or pathlib.Path
+        A name or a path is loaded with :func:`~cbecmodel.survey.instrument.load_instrument`.
     population : Population or mapping, optional
         Keys: see :mod:`cbecmodel.simulate.population`. Default: independent constructs, loadings .75, nobody careless.
     n : int, optional
@@ -75,10 +77,14 @@ def simulate_responses(
     >>> answers.synthetic, len(answers.frame)
     (True, 200)
     """
+    check_seed(seed)
+    if not isinstance(instrument, Instrument):
+        instrument = load_instrument(instrument)
     stated = Population.load(population)
     size = stated.n if n is None else n
-    if size is None or size < 1:
-        raise ContentError("simulate.how_many", given=size)
+    if not is_whole(size) or size < 1:
+        raise ContentError("simulate.how_many", given=repr(size))
+    size = int(size)
     questions = questions_of(instrument)
     check_names(stated, instrument)
     persons = draw_persons(instrument, stated, size, seed)

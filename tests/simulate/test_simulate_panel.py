@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cbecmodel.errors import PanelError
+from cbecmodel.errors import DataError, PanelError
 from cbecmodel.parallel import map_replicates
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.rollout import Rollout, pilot_zones
 from cbecmodel.simulate.geography import distances
 from cbecmodel.simulate.panel import simulate_panel
+from cbecmodel.simulate.responses import simulate_responses
 
 OUTCOME = "log_design_patents"
 
@@ -146,11 +147,25 @@ def test_noise_has_the_stated_spread_and_memory() -> None:
         ({"n_units": 100}, "n_units is 100"),
         ({"noise_sd": -1}, "noise_sd is -1"),
         ({"noise_rho": 1.0}, "noise_rho"),
+        ({"years": 2010}, "years are 2010"),
+        ({"years": (2010.5, 2012)}, "two whole numbers"),
+        ({"effect": "a"}, "effect is 'a'; a finite number"),
+        ({"effect": {"a": float("nan")}}, r"effect\[a\] is nan"),
+        ({"selection": None}, "selection is None"),
+        ({"rollout": pd.DataFrame()}, "rollout is a DataFrame"),
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(PanelError, match=says):
         simulate_panel(seed=1, **settings)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, "one", True])
+def test_a_seed_is_needed_from_which_the_same_is_drawn_again(seed: Any) -> None:
+    with pytest.raises(DataError, match=r"seed is .* whole number"):
+        simulate_panel(seed=seed)
+    with pytest.raises(DataError, match=r"seed is .* whole number"):
+        simulate_responses("firm", n=10, seed=seed)
 
 
 def test_spillover_needs_places() -> None:

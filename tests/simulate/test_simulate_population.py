@@ -1,5 +1,7 @@
 """Populations: reading them, impossible ones, and what they imply."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -74,8 +76,11 @@ def test_impossible_paths_say_which(syntax: str, error: type[Exception], says: s
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"careles": {}}, "careles: there is no such key"),
-        ({"careless": {"shar": 0.1}}, "careless.shar: there is no such key"),
+        ({"careles": {}}, "careles: there is no such key. Did you mean careless"),
+        ({"careless": {"shar": 0.1}}, "careless.shar: there is no such key. Did you mean share"),
+        ({"zzz": 1}, "zzz: there is no such key. Check"),
+        ({"covariates": {"S_AGE": {"mean": 30, "sd": 1, "min": 70, "max": 20}}}, "S_AGE: min is 70 and max is 20"),
+        ([1], "Population, n, paths …: .* pairs belong here"),
         ({"careless": {"share": 1.1}}, "careless.share: 1.1 "),
         ({"careless": {"kinds": {"random": 0.5}}}, "sum to 0.5"),
         ({"languages": {"en": 0.5, "zh": 0.6}}, "sum to 1.1"),
@@ -91,7 +96,7 @@ def test_impossible_paths_say_which(syntax: str, error: type[Exception], says: s
         ({"n": "many"}, "n: a whole number belongs here, not 'many'"),
     ],
 )
-def test_a_bad_population_says_where(given: dict[str, object], says: str) -> None:
+def test_a_bad_population_says_where(given: Any, says: str) -> None:
     with pytest.raises(ContentError, match=says):
         Population.load(given)
     with pytest.raises(ContentError, match=r"study\.yaml: "):

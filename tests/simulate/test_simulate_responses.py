@@ -228,3 +228,13 @@ def test_screening_catches_the_careless_and_spares_the_attentive(consumer: Instr
     assert caught[""] < 0.02
     assert caught["straight_line"] > 0.9
     assert caught["random"] > 0.9
+
+
+@pytest.mark.parametrize("n", [None, 0, -5, 10.5, "100"])
+def test_how_many_is_a_whole_number(n: Any) -> None:
+    with pytest.raises(ContentError, match=r"n is .* whole number, 1 or more"):
+        simulate_responses("firm", n=n, seed=1)
+
+
+def test_an_instrument_may_be_named() -> None:
+    assert simulate_responses("firm", n=np.int64(50), seed=1).source.n_rows == 50
