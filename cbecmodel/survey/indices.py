@@ -233,7 +233,7 @@ def _even_odd(responses: Responses, rules: Rules) -> Index:
     items = set(responses.items)
     scales = [[n for n in c.items if n in items] for c in responses.instrument.constructs.values()]
     scales = [scale for scale in scales if len(scale) > 1]
-    if rules.even_odd is None or not scales:
+    if rules.even_odd is None or len(scales) < FEWEST_PAIRS:  # as for synonyms: too few pairs say nothing
         return _nothing("even_odd", len(responses.frame))
     scored = responses.frame[[name for scale in scales for name in scale]].to_numpy(dtype=float)
     value = careless.even_odd(scored, [len(scale) for scale in scales])

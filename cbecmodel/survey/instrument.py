@@ -28,6 +28,7 @@ from cbecmodel.survey.parts import (
     named,
 )
 from cbecmodel.survey.plan import Limits, Paradata, SamplePlan, Wording
+from cbecmodel.survey.wording import closest
 from cbecmodel.theory.findings import Finding, from_validation, raise_first
 from cbecmodel.theory.model import find_content
 from cbecmodel.theory.texts import DEFAULT_LANGUAGES, LANGUAGE_CODES, Texts, declared_languages, keyed
@@ -100,7 +101,7 @@ class Instrument(Part):
     placement: Placement
     paradata: Paradata = Paradata()
     sample_plan: SamplePlan | None = None
-    screening_rules: ScreeningRules = ScreeningRules()
+    screening_rules: ScreeningRules | None = None
     limits: Limits = Limits()
     wording: dict[str, Wording] = Field(default_factory=dict)
     path: Path = Field(default=Path(), repr=False, exclude=True)
@@ -146,7 +147,15 @@ class Instrument(Part):
         Returns
         -------
         Scale
+
+        Raises
+        ------
+        ContentError
+            If the instrument does not have the item.
         """
+        if item not in self.items:
+            near = closest(item, self.items) or "–"
+            raise ContentError("instrument.no_such_item", file=str(self.path), item=item, near=near)
         return self.scales[self.items[item].scale]
 
     def label(self, name: str, lang: str | None = None) -> str:

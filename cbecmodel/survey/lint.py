@@ -224,7 +224,7 @@ def _references(source: YamlSource, instrument: Instrument, theory: Theory) -> I
             at: Location = (part, question.id)
             yield from _unknown(source, (*at, "claims"), "claim", question.claims, theory.claims)
             yield from _unknown(source, (*at, "sources"), "source", question.sources, theory.sources)
-    for rule in instrument.screening_rules.rules.values():
+    for rule in instrument.screening_rules.rules.values() if instrument.screening_rules else ():
         at = ("screening_rules", "rules", rule.id, "sources")
         yield from _unknown(source, at, "source", rule.sources, theory.sources)
 

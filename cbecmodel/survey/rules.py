@@ -20,9 +20,9 @@ class Rules:
 
     Parameters
     ----------
-    minimum_flags : int
+    minimum_flags : int or None
         Careless indices that must fire before a respondent is left out. One index alone misjudges too many honest
-        people [2]_.
+        people [2]_. None: flags are shown, and nobody is left out for them.
     missing_share : float or None
         More than this share of the items shown unanswered excludes at once.
     seconds_per_item : float or None
@@ -66,7 +66,7 @@ class Rules:
     0.6
     """
 
-    minimum_flags: int = 2
+    minimum_flags: int | None = 2
     missing_share: float | None = 0.5
     seconds_per_item: float | None = 2.0
     share_of_median_time: float | None = 1 / 3
@@ -94,7 +94,7 @@ def _number(value: object) -> bool:
 
 
 def _between(low: float, high: float, *, optional: bool = True) -> tuple[str, Callable[[Any], bool]]:
-    allowed = f"{low:g} – {high:g}" + (" / None" if optional else "")
+    allowed = f"{low:g}–{high:g}" + (" / None" if optional else "")
     return allowed, lambda value: (value is None and optional) or (_number(value) and low <= value <= high)
 
 
@@ -107,7 +107,7 @@ def _count(*, optional: bool = True) -> tuple[str, Callable[[Any], bool]]:
 
 
 _ALLOWED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    "minimum_flags": _count(optional=False),
+    "minimum_flags": _count(),
     "missing_share": _between(0, 1),
     "seconds_per_item": _between(0, 600),
     "share_of_median_time": _between(0, 1),
@@ -125,12 +125,15 @@ _ALLOWED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
 }
 
 
-def choose_rules(registered: ScreeningRules, given: dict[str, Any]) -> Rules:
+def choose_rules(registered: ScreeningRules | None, given: dict[str, Any]) -> Rules:
     """Return the rules to screen by.
+
+    Where neither the instrument nor the caller states a rule, indices are computed and nobody is left out: whom to
+    exclude is for the study to say, not for a default.
 
     Parameters
     ----------
-    registered : ScreeningRules
+    registered : ScreeningRules or None
         Of the instrument: fixed before data were seen.
     given : dict
         Override them, by name.
@@ -149,11 +152,15 @@ def choose_rules(registered: ScreeningRules, given: dict[str, Any]) -> Rules:
     >>> from cbecmodel.survey.parts import ScreeningRules
     >>> choose_rules(ScreeningRules(), {"irv": None}).irv is None
     True
+    >>> choose_rules(None, {}).minimum_flags is None
+    True
     """
     known = [one.name for one in fields(Rules)]
-    chosen: dict[str, Any] = {"minimum_flags": registered.minimum_flags}
-    chosen |= {name: rule.threshold for name, rule in registered.rules.items()}
-    chosen |= given
+    if registered is not None:
+        stated = {name: rule.threshold for name, rule in registered.rules.items()}
+        chosen: dict[str, Any] = {"minimum_flags": registered.minimum_flags, **stated, **given}
+    else:
+        chosen = given or {"minimum_flags": None, "missing_share": None}
     for name in chosen:
         if name not in known:
             near = closest(name, known)

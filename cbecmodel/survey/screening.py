@@ -74,7 +74,7 @@ class Screening:
                 "share": Column(text("survey.col_share"), "percent", digits=1),
             },
             title=text("survey.table_indices"),
-            notes=(text("survey.note_flags", flags=self.rules.minimum_flags),),
+            notes=(_note(self.rules),),
         )
         stages = [_stage(stage, self.rules) for stage in self.flow["stage"]]
         flow = Table(
@@ -171,7 +171,7 @@ def _judge(flags: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     causes = {name: flags[name] for name in HARD}
     if rules.attention_excludes:
         causes["attention"] = flags["attention"]
-    causes["careless"] = n_flags >= rules.minimum_flags
+    causes["careless"] = n_flags >= (np.inf if rules.minimum_flags is None else rules.minimum_flags)
     reason = np.select([cause.to_numpy() for cause in causes.values()], list(causes), default="").astype(object)
     return flags.assign(n_flags=n_flags, excluded=reason != "", reason=reason)
 
@@ -191,4 +191,12 @@ def _flow(reason: pd.Series[str], rules: Rules) -> pd.DataFrame:
 
 
 def _stage(stage: str, rules: Rules, lang: str | None = None) -> str:
+    if stage == "careless" and rules.minimum_flags is None:
+        return text("survey.stage_no_rule", lang)
     return text(f"survey.stage_{stage}", lang, flags=rules.minimum_flags)
+
+
+def _note(rules: Rules) -> str:
+    if rules.minimum_flags is None:
+        return text("survey.note_no_rule")
+    return text("survey.note_flags", flags=rules.minimum_flags)

@@ -22,7 +22,7 @@ title: {en: Industrialization and democracy, zh: 工业化与民主}
 abstract: {en: Bollen (1989) on 75 developing countries., zh: Bollen（1989）关于 75 个发展中国家的数据。}
 seed: 7
 surveys:
-  countries: {instrument: democracy, files: [data/answers.csv], screening: {minimum_flags: 99}}
+  countries: {instrument: democracy, files: [data/answers.csv]}
 models:
   B89:
     survey: countries

@@ -13,7 +13,7 @@ id: hanoi
 title: {en: Impulse buying in social commerce in Hanoi, zh: 河内社交电商中的冲动购买}
 seed: 1
 surveys:
-  shoppers: {instrument: hanoi, files: [data/hanoi_social_commerce.csv], screening: {minimum_flags: 99}}
+  shoppers: {instrument: hanoi, files: [data/hanoi_social_commerce.csv]}
 models:
   urge:
     survey: shoppers

@@ -23,6 +23,7 @@ missing_codes:
   -77: {en: Not shown, zh: 未显示}
   -88: {en: Not applicable, zh: 不适用}
   -99: {en: Unanswered, zh: 未作答}
+screening_rules: {minimum_flags: 2}
 consent:
   text: {en: Do you agree to take part?, zh: 您是否同意参加？}
   options: {1: {en: I agree, zh: 我同意}, 0: {en: I do not agree, zh: 我不同意}}

@@ -1,5 +1,6 @@
 """Screening: indices equal brute force and R, flags need company, nobody vanishes uncounted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,15 @@ def crowd(small: Instrument) -> Responses:
     frame.loc[44, "duration_s"] = 5
     frame.loc[45, "A1"] = 5
     return Responses.from_frame(frame.set_axis(pd.RangeIndex(n, name="respondent"), axis=0), small)
+
+
+def test_without_a_stated_rule_nobody_is_left_out(crowd: Responses) -> None:
+    unstated = crowd.instrument.model_copy(update={"screening_rules": None})
+    found = replace(crowd, instrument=unstated).screen()
+    assert set(found.table["reason"]) == {"", "consent", "eligibility"}
+    assert (found.table["n_flags"] > 0).any()
+    assert "no rule stated" in found.flow["en"].iloc[-1]
+    assert (replace(crowd, instrument=unstated).screen(minimum_flags=1).table["reason"] == "careless").any()
 
 
 def test_a_short_questionnaire_has_no_straight_liners(crowd: Responses) -> None:
