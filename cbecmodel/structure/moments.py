@@ -131,11 +131,7 @@ def array_moments(values: Floats, names: Sequence[str], likelihood: str = "norma
     DataError
     """
     absent = np.isnan(values)
-    empty = [
-        name for name, all_gone in zip(names, np.atleast_1d(np.isnan(values).all(axis=0)), strict=True) if all_gone
-    ]
-    if empty:
-        raise DataError("structure.all_missing", variables=", ".join(empty))
+    _refuse_empty(absent, names)
     rows = np.flatnonzero(~absent.any(axis=1))
     complete = values[rows]
     n, p = complete.shape
@@ -169,9 +165,7 @@ def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[st
     DataError
     """
     absent = np.isnan(values)
-    empty = [name for name, all_gone in zip(names, np.atleast_1d(absent.all(axis=0)), strict=True) if all_gone]
-    if empty:
-        raise DataError("structure.all_missing", variables=", ".join(empty))
+    _refuse_empty(absent, names)
     required = [list(names).index(name) for name in needed]
     kept = ~absent.all(axis=1) & ~absent[:, required].any(axis=1)
     rows = np.flatnonzero(kept)
@@ -189,6 +183,12 @@ def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[st
     mean, cov = em_moments(patterns, mean, np.diag(variance))
     _refuse_dependence(cov, names)
     return SampleMoments(tuple(names), n, cov, mean, answered, rows, len(values) - n, patterns)
+
+
+def _refuse_empty(absent: NDArray[np.bool_], names: Sequence[str]) -> None:
+    empty = [name for name, gone in zip(names, np.atleast_1d(absent.all(axis=0)), strict=True) if gone]
+    if empty:
+        raise DataError("structure.all_missing", variables=", ".join(empty))
 
 
 def _refuse_uncovered(values: Floats, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Tables of results, each a function of problem, solution and sampling covariances."""
+"""Tables of parameters, each a function of problem, solution and sampling covariances."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.constraints import constraint_values, require_labels
 from cbecmodel.structure.effects import traced_effects
 from cbecmodel.structure.expressions import evaluate_all
-from cbecmodel.structure.implied import Implied, filled, implied
 from cbecmodel.structure.inference import quantile, two_sided
-from cbecmodel.structure.matrices import PATH, GroupPattern, place
+from cbecmodel.structure.matrices import place
 from cbecmodel.structure.standardize import Kind, standardized_rows
 from cbecmodel.structure.syntax import parse_comparisons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from cbecmodel.structure.native import Problem
-    from cbecmodel.structure.results import SEMResults
 
 Floats = NDArray[np.float64]
 _SHARED = ("lhs", "op", "rhs", "group", "label")
@@ -244,150 +242,3 @@ def wald(problem: Problem, x: Floats, vcov: Floats, constraints: str) -> pd.Seri
     statistic = float(gap @ np.linalg.solve(spread, gap))
     pvalue = float(special.chdtrc(len(rules), statistic))
     return pd.Series({"statistic": statistic, "df": float(len(rules)), "pvalue": pvalue}, name="wald")
-
-
-def by_group(fit: SEMResults, function: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a function gives for one group, or for each by label.
-
-    Parameters
-    ----------
-    fit : SEMResults
-    function : callable
-        Of the group's number, from 1.
-
-    Returns
-    -------
-    dict
-    """
-    if fit.table.n_groups == 1:
-        return function(1)
-    return {label: function(number) for number, label in enumerate(fit.group_labels, start=1)}
-
-
-def implied_frames(problem: Problem, x: Floats, number: int) -> dict[str, Any]:
-    """Return implied covariances and means of a group.
-
-    Parameters
-    ----------
-    problem : Problem
-    x : ndarray, shape (q,)
-    number : int
-
-    Returns
-    -------
-    dict
-    """
-    names = list(problem.table.observed)
-    state = implied(problem.pattern.groups[number - 1], x)
-    mean = state.mu if problem.table.meanstructure else problem.samples[number - 1].mean
-    return {
-        "cov": pd.DataFrame(state.sigma, index=names, columns=names),
-        "mean": pd.Series(mean, index=names, name="mean"),
-    }
-
-
-def residual_frames(problem: Problem, x: Floats, number: int, kind: str) -> dict[str, Any]:
-    """Return residual covariances (or correlations) and means of a group.
-
-    Parameters
-    ----------
-    problem : Problem
-    x : ndarray, shape (q,)
-    number : int
-    kind : {"raw", "cor"}
-
-    Returns
-    -------
-    dict
-    """
-    fitted = implied_frames(problem, x, number)
-    sample = problem.samples[number - 1]
-    names = list(sample.names)
-    sd, sd_model = np.ones(len(names)), np.ones(len(names))
-    if kind == "cor":
-        sd, sd_model = np.sqrt(np.diag(sample.cov)), np.sqrt(np.diag(fitted["cov"].to_numpy()))
-    cov = sample.cov / np.outer(sd, sd) - fitted["cov"].to_numpy() / np.outer(sd_model, sd_model)
-    mean = sample.mean / sd - fitted["mean"].to_numpy() / sd_model
-    if not problem.table.meanstructure:
-        mean = np.zeros(len(names))
-    return {"cov": pd.DataFrame(cov, index=names, columns=names), "mean": pd.Series(mean, index=names, name="mean")}
-
-
-def r_squared(problem: Problem, x: Floats, group_labels: tuple[str, ...]) -> pd.Series[float]:
-    """Return explained shares of variance.
-
-    Parameters
-    ----------
-    problem : Problem
-    x : ndarray, shape (q,)
-    group_labels : tuple of str
-
-    Returns
-    -------
-    pandas.Series
-        Indexed by variable, or by group label and variable.
-    """
-    names = (*problem.table.observed, *problem.table.latents)
-    found: dict[Any, float] = {}
-    for label, group in zip(group_labels, problem.pattern.groups, strict=True):
-        paths, moments, _ = filled(group, x)
-        arrows = (paths != 0).any(axis=1)
-        arrows[group.row[group.kind == PATH]] = True
-        full = implied(group, x).full
-        for k in np.flatnonzero(arrows).tolist():
-            key = names[k] if len(group_labels) == 1 else (label, names[k])
-            if names[k] not in problem.table.composites:
-                # a negative residual variance explains nothing: lavaan too gives no value
-                found[key] = float(1 - moments[k, k] / full[k, k]) if moments[k, k] >= 0 else np.nan
-    return pd.Series(found, dtype=np.float64, name="r_squared")
-
-
-def factor_scores(fit: SEMResults, method: str) -> pd.DataFrame:
-    """Return factor scores of the cases used.
-
-    Parameters
-    ----------
-    fit : SEMResults
-    method : {"regression", "bartlett"}
-
-    Returns
-    -------
-    pandas.DataFrame
-
-    Raises
-    ------
-    ModelError
-    """
-    if method not in ("regression", "bartlett"):
-        raise ModelError("structure.unknown_option", option="method", value=method, known="regression, bartlett")
-    problem, parts = fit.problem, []
-    for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
-        if sample.raw is None or sample.rows is None:
-            raise ModelError("structure.scores_need_data")
-        state, p = implied(group, fit.x), group.p
-        means = problem.table.meanstructure
-        centred = sample.raw - (state.mu if means else sample.mean)
-        scores = np.tile(state.eta[p:] if means else np.zeros(len(state.eta) - p), (len(centred), 1))
-        whole = (np.arange(p), np.arange(len(centred)))
-        for seen, cases in [(one.observed, one.cases) for one in sample.patterns] or [whole]:
-            weights = _score_weights(group, state, fit.x, method, seen)
-            scores[cases] += centred[np.ix_(cases, seen)] @ weights.T
-        parts.append(scores)
-    return pd.DataFrame(np.concatenate(parts), columns=list(fit.latents), index=fit.data_used)
-
-
-def _score_weights(group: GroupPattern, state: Implied, x: Floats, method: str, seen: NDArray[np.intp]) -> Floats:
-    """Return the weights of the answered variables, shape (latents, k)."""
-    p = group.p
-    if method == "regression":
-        weights = np.linalg.solve(state.sigma[np.ix_(seen, seen)], state.full[seen, p:]).T
-        return np.asarray(weights, dtype=np.float64)
-    paths, moments, _ = filled(group, x)
-    loadings, noise = paths[seen, p:], moments[np.ix_(seen, seen)]
-    if paths[:p, :p].any() or np.linalg.matrix_rank(loadings) < loadings.shape[1]:
-        raise ModelError("structure.no_bartlett")
-    try:
-        scaled = np.linalg.solve(noise, loadings)
-    except np.linalg.LinAlgError as error:
-        raise ModelError("structure.no_bartlett") from error
-    return np.asarray(np.linalg.solve(loadings.T @ scaled, scaled.T), dtype=np.float64)

@@ -10,17 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.errors import CbecWarning, ModelError
-from cbecmodel.structure import readouts
+from cbecmodel.structure import moment_tables, readouts
 from cbecmodel.structure.fit_measures import ml_measures, model_df
 from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
 from cbecmodel.structure.modification import modification_indices
 from cbecmodel.structure.robust import robust_vcov
 from cbecmodel.structure.scaled import scaled_measures
+from cbecmodel.structure.scores import factor_scores
+from cbecmodel.structure.shown import Shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cbecmodel.display.canvas import Picture
     from cbecmodel.structure.minimise import Optimum
     from cbecmodel.structure.native import Problem
     from cbecmodel.structure.options import Options
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class SEMResults:
+class SEMResults(Shown):
     """A fitted model; everything is computed when first asked for, at full precision.
 
     Attributes
@@ -178,7 +177,7 @@ class SEMResults:
         dict
             ``cov`` (DataFrame), ``mean`` (Series); for several groups a dict of these by group label.
         """
-        return readouts.by_group(self, lambda number: readouts.implied_frames(self.problem, self.x, number))
+        return moment_tables.by_group(self, lambda number: moment_tables.implied_frames(self.problem, self.x, number))
 
     def residuals(self, type: Literal["raw", "cor"] = "raw") -> dict[str, Any]:  # noqa: A002 - sem.md's name
         """Return sample moments less implied ones.
@@ -200,12 +199,14 @@ class SEMResults:
         """
         if type not in ("raw", "cor"):
             raise ModelError("structure.unknown_option", option="type", value=type, known="raw, cor")
-        return readouts.by_group(self, lambda number: readouts.residual_frames(self.problem, self.x, number, type))
+        return moment_tables.by_group(
+            self, lambda number: moment_tables.residual_frames(self.problem, self.x, number, type)
+        )
 
     @cached_property
     def r_squared(self) -> pd.Series[float]:
         """Return the explained share of the variance of every variable that something predicts."""
-        return readouts.r_squared(self.problem, self.x, self.group_labels)
+        return moment_tables.r_squared(self.problem, self.x, self.group_labels)
 
     # ---------------------------------------------------------------- questions
     def effects(self, source: str, target: str, level: float = 0.95) -> pd.DataFrame:
@@ -276,7 +277,7 @@ class SEMResults:
         ModelError
             If the model was fitted to moments, or Bartlett's scores do not exist.
         """
-        return readouts.factor_scores(self, method)
+        return factor_scores(self, method)
 
     def cross_check(self, tolerance: float = 1e-4) -> pd.DataFrame:
         """Estimate again with the other engine and compare.
@@ -315,71 +316,3 @@ class SEMResults:
         from cbecmodel.structure.compare import compare
 
         return compare(self, *others)
-
-    # ---------------------------------------------------------------- showing
-    def summary(self) -> str:
-        """Return the results as text.
-
-        Returns
-        -------
-        str
-        """
-        from cbecmodel.structure.show import text_summary
-
-        return text_summary(self)
-
-    __str__ = __repr__ = summary
-
-    def _repr_html_(self) -> str:
-        from cbecmodel.structure.show import html_summary
-
-        return html_summary(self)
-
-    def to_latex(self) -> str:
-        """Return the parameter table as LaTeX (booktabs).
-
-        Returns
-        -------
-        str
-        """
-        from cbecmodel.structure.show import parameter_tables
-
-        return "\n\n".join(table.to_latex() for table in parameter_tables(self))
-
-    def to_docx(self, path: str | Path) -> Path:
-        """Write the results as a Word document.
-
-        Parameters
-        ----------
-        path : str or pathlib.Path
-
-        Returns
-        -------
-        pathlib.Path
-
-        Raises
-        ------
-        MissingDependency
-            Without the ``report`` extra.
-        """
-        from cbecmodel.structure.show import write_docx
-
-        return write_docx(self, path)
-
-    def plot(self, *, indicators: bool = False, lang: str | None = None) -> Picture:
-        """Draw the path diagram with standardized estimates.
-
-        Parameters
-        ----------
-        indicators : bool
-            Also draw the observed indicators.
-        lang : {"en", "zh"}, optional
-
-        Returns
-        -------
-        Picture
-            A matplotlib figure that shows itself in notebooks.
-        """
-        from cbecmodel.structure.show import draw
-
-        return draw(self, indicators=indicators, lang=lang)

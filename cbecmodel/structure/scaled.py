@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from cbecmodel.structure.fit_measures import CLOSE, NOT_CLOSE, Test, incremental, rmsea
-from cbecmodel.structure.robust import Correction, baseline_problem, correction, trace_huber_white, trace_saturated
+from cbecmodel.structure.baseline import baseline_problem
+from cbecmodel.structure.corrections import Correction, correction, trace_huber_white, trace_saturated
+from cbecmodel.structure.indices import CLOSE, NOT_CLOSE, Test, incremental, rmsea
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     problem : Problem
     x : ndarray, shape (q,)
     kind : str
-        See :func:`cbecmodel.structure.robust.correction`.
+        See :func:`cbecmodel.structure.corrections.correction`.
     plain : mapping
         The measures without correction.
 

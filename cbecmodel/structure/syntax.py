@@ -16,20 +16,18 @@ A formula goes on over a line end that follows or precedes an operator, ``+``, `
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Final
 
 from cbecmodel.structure.expressions import Expression, ExpressionReader
 from cbecmodel.structure.formulas import Constraint, Formula, Model, Modifiers
+from cbecmodel.structure.modifiers import ModifierReader
 from cbecmodel.structure.tokens import Token, fail, tokenize
 
 _RELATIONS: Final = ("=~", "<~", "~~", "~*~", "~", "|")
 _COMPARISONS: Final = ("==", "<", ">")
 _BLOCKS: Final = ("level", "group", "block", "class")
 _GLUE: Final = frozenset({*_RELATIONS, *_COMPARISONS, ":=", "+", "*", "-", "/", "^", "**", ",", "(", ":", "?"})
-_CALLS: Final = ("c", "start", "equal", "label", "lower", "upper", "rv")
-Value = float | str
 
 
 def parse(syntax: str) -> Model:
@@ -104,28 +102,12 @@ def parse_comparisons(text: str) -> tuple[Constraint, ...]:
     return model.constraints
 
 
-class _Parser:
+class _Parser(ModifierReader):
     def __init__(self, syntax: str) -> None:
-        self.syntax = syntax
-        self.tokens = _joined(tokenize(syntax))
-        self.position = 0
+        super().__init__(syntax, _joined(tokenize(syntax)))
         self.group = self.level = ""
         self.formulas: dict[tuple[str, ...], Formula] = {}
         self.constraints: list[Constraint] = []
-
-    @property
-    def here(self) -> Token:
-        return self.tokens[self.position]
-
-    def take(self, *wanted: str) -> Token | None:
-        token = self.here
-        if token.kind == "operator" and token.text in wanted:
-            self.position += 1
-            return token
-        return None
-
-    def fail(self, expected: str, token: Token | None = None, **values: object) -> None:
-        fail(self.syntax, token or self.here, f"syntax.{expected}", **values)
 
     def model(self) -> Model:
         while self.here.kind != "end":
@@ -239,80 +221,6 @@ class _Parser:
                 constant = modifiers if float(token.text) else modifiers.merged(Modifiers(fixed=(0.0,)))
                 return token, "", constant
             return token, self.variable(), modifiers
-
-    def modifier(self) -> Modifiers | None:
-        token = self.here
-        if token.kind == "name" and token.text in _CALLS and self.tokens[self.position + 1].text == "(":
-            self.position += 2
-            return self.call(token)
-        negative = bool(self.take("-"))
-        if self.here.kind == "number":
-            value = self.number() * (-1 if negative else 1)
-            return Modifiers(start=(value,)) if self.take("?") and self.back("*") else Modifiers(fixed=(value,))
-        if token.kind not in {"name", "text"}:
-            return None
-        self.position += 1
-        return Modifiers(fixed=(math.nan,)) if token.text == "NA" else Modifiers(label=(token.text,))
-
-    def back(self, text: str) -> bool:
-        # ``0.5?x`` is lavaan's short form of ``start(0.5)*x``: put the missing ``*`` where term() looks for it
-        self.position -= 1
-        mark = self.here
-        self.tokens[self.position] = Token("operator", text, mark.line, mark.column)
-        return True
-
-    def number(self) -> float:
-        value = float(self.here.text)
-        self.position += 1
-        if self.here.text == "/" and self.tokens[self.position + 1].kind == "number":
-            self.position += 1
-            value /= float(self.here.text)
-            self.position += 1
-        return value
-
-    def call(self, name: Token) -> Modifiers:
-        if name.text in {"equal", "label", "rv"}:
-            said = self.values("text")
-            words = tuple(map(str, said))
-            return Modifiers(equal=words) if name.text == "equal" else Modifiers(label=words)
-        values = self.values("any" if name.text == "c" else "number")
-        if name.text != "c":
-            bounds = tuple(map(float, values))
-            return replace(Modifiers(), **{name.text: bounds})  # type: ignore[arg-type]  # start, lower or upper
-        named = any(isinstance(value, str) for value in values)
-        if not named:
-            return Modifiers(fixed=tuple(map(float, values)))
-        if all(isinstance(value, str) or math.isnan(value) for value in values):
-            return Modifiers(label=tuple(value if isinstance(value, str) else "" for value in values))
-        self.fail("expected_one_kind", name)
-        raise AssertionError
-
-    def values(self, kind: str) -> list[Value]:
-        found: list[Value] = []
-        while True:
-            if self.here.text == "c" and self.tokens[self.position + 1].text == "(":
-                self.position += 2
-                found.extend(self.values(kind))
-            else:
-                found.append(self.value(kind))
-            if self.take(")"):
-                return found
-            if not self.take(","):
-                self.fail("expected_comma")
-
-    def value(self, kind: str) -> Value:
-        negative = bool(self.take("-"))
-        token = self.here
-        if token.kind == "number" and kind != "text":
-            return self.number() * (-1 if negative else 1)
-        if token.kind == "name" and token.text == "NA" and kind != "text":
-            self.position += 1
-            return math.nan
-        if token.kind in {"name", "text"} and kind != "number" and not negative:
-            self.position += 1
-            return token.text
-        self.fail("expected_text" if kind == "text" else "expected_number")
-        raise AssertionError
 
     def add(self, lhs: str, op: str, rhs: str, modifiers: Modifiers, *, efa: str, token: Token) -> None:
         op = "~1" if op == "~" and not rhs else op
