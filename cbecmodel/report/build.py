@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
 
 from cbecmodel.display.typefaces import unprintable
 from cbecmodel.errors import ReportError, ReportWarning, warn
-from cbecmodel.report.document import Chapter, Words
+from cbecmodel.report.document import Chapter, Document, Words
 from cbecmodel.report.evidence import engines_chapter, hypotheses_chapter, references_chapter, summary_chapter
 from cbecmodel.report.export import to_docx, to_pdf
 from cbecmodel.report.html import render, shown_text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Format = Literal["html", "pdf", "docx"]
 FORMATS: Final = ("html", "pdf", "docx")
+_ADDRESS: Final = re.compile(r"\s*https?://\S+$")
 
 
 def build_report(
@@ -57,30 +59,51 @@ def build_report(
     for wanted in formats:
         if wanted not in FORMATS:
             raise ReportError("report.unknown_format", wanted=wanted)
-    words, title = Words(lang), Words(lang).of(results.title) or results.id
-    chapters = report_chapters(results, words)
+    document = report_document(results, lang)
     asked = dict.fromkeys(("html", *formats)) if _missing_extra(formats) else dict.fromkeys(formats)
     made: dict[str, bytes] = {}
     if "html" in asked:
-        made["html"] = render(chapters, words, title, synthetic=results.synthetic).encode("utf-8")
+        made["html"] = render(document).encode("utf-8")
     if _missing_extra(formats):
         others = ", ".join(name for name in formats if name != "html")
         warn(ReportWarning, "report.only_html", formats=others)
         return made
     if "pdf" in asked:
-        source = render(chapters, words, title, synthetic=results.synthetic, image="svg")
-        if lacking := unprintable(title + shown_text(source)):
+        source = render(document, "svg")
+        if lacking := unprintable(document.title + document.subtitle + shown_text(source)):
             warn(ReportWarning, "report.missing_glyphs", characters=" ".join(lacking))
-        made["pdf"] = to_pdf(source, chapters, words, title, synthetic=results.synthetic)
+        made["pdf"] = to_pdf(source, document)
     if "docx" in asked:
-        source = render(chapters, words, title, synthetic=results.synthetic, image="png")
-        made["docx"] = to_docx(source, chapters, words, title, synthetic=results.synthetic)
+        made["docx"] = to_docx(render(document, "png"), document)
     return made
 
 
 def _missing_extra(formats: Sequence[str]) -> bool:
     needed = {"pdf": ("pypandoc", "typst"), "docx": ("pypandoc",)}
     return any(find_spec(package) is None for name in formats for package in needed.get(name, ()))
+
+
+def report_document(results: StudyResults, lang: str) -> Document:
+    """Return a study's report before it has a look.
+
+    Parameters
+    ----------
+    results : StudyResults
+    lang : {"en", "zh"}
+
+    Returns
+    -------
+    Document
+    """
+    words = Words(lang)
+    paper = _ADDRESS.sub("", words.of(results.paper))  # the references have it
+    return Document(
+        words=words,
+        title=words.of(results.title) or results.id,
+        subtitle=words("paper_line", paper=paper) if paper else "",
+        chapters=tuple(report_chapters(results, words)),
+        synthetic=results.synthetic,
+    )
 
 
 def report_chapters(results: StudyResults, words: Words) -> list[Chapter]:

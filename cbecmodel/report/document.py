@@ -9,7 +9,7 @@ from cbecmodel.errors import ReportError
 from cbecmodel.messages import text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cbecmodel.display.canvas import Picture
     from cbecmodel.display.tables import Table
@@ -166,6 +166,46 @@ class Chapter:
     title: str
     blocks: tuple[Block, ...]
     synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report in one language.
+
+    Attributes
+    ----------
+    words : Words
+    title : str
+    subtitle : str
+        The paper whose claims are tested; "" where there is none.
+    chapters : tuple of Chapter
+    synthetic : bool
+        Whether any of it rests on simulated data; then every page says so.
+    """
+
+    words: Words
+    title: str
+    subtitle: str
+    chapters: tuple[Chapter, ...]
+    synthetic: bool
+
+    @property
+    def figures(self) -> dict[str, FigureBlock]:
+        """Figures by id, in the order they stand."""
+        return {block.id: block for block in self._blocks() if isinstance(block, FigureBlock)}
+
+    @property
+    def tables(self) -> dict[str, TableBlock]:
+        """Tables by id, in the order they stand."""
+        return {block.id: block for block in self._blocks() if isinstance(block, TableBlock)}
+
+    @property
+    def notice(self) -> str:
+        """What stands at the head of every page: that data were simulated, or nothing."""
+        return self.words("synthetic_banner") if self.synthetic else ""
+
+    def _blocks(self) -> Iterator[Block]:
+        return (block for chapter in self.chapters for block in chapter.blocks)
 
 
 def numbered(chapters: Sequence[Chapter], words: Words) -> dict[str, str]:

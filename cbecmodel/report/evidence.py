@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -159,7 +159,9 @@ def hypotheses_chapter(results: StudyResults, words: Words) -> Chapter:
     """
     ledger = results.hypotheses
     estimated = ledger["estimate"].notna()
-    blocks: list[Block] = [Prose(words.join([verdicts_sentence(results, words), words("hypotheses_intro")]))]
+    said = [verdicts_sentence(results, words), words("hypotheses_intro")]
+    said += [words("hypotheses_paper")] if results.paper else []
+    blocks: list[Block] = [Prose(words.join(said))]
     if estimated.any():
         table = ledger_table(ledger[estimated], words, results.synthetic)
         blocks += [Prose(words("tested_intro", table="[[tab-tested]]")), TableBlock("tab-tested", table)]
@@ -252,7 +254,7 @@ def untested_table(ledger: pd.DataFrame, words: Words) -> Table:
 
 
 def references_chapter(results: StudyResults, words: Words) -> Chapter:
-    """Return the works this report rests on: the paper, the methods used, the software.
+    """Return the works this report rests on: the paper under test, if any, the methods used, the software.
 
     Parameters
     ----------
@@ -263,11 +265,12 @@ def references_chapter(results: StudyResults, words: Words) -> Chapter:
     -------
     Chapter
     """
-    keys = ["ref_paper"]
+    keys: list[str] = []
     if results.models:
         keys += ["ref_cronbach", "ref_fornell", "ref_hu", "ref_semopy", "ref_mcdonald"]
     if results.policies:
         keys += ["ref_goodman", "ref_linearmodels", "ref_roth", "ref_statsmodels"]
-    entries: list[Any] = sorted((words(key) for key in keys[1:]), key=str.casefold)
-    blocks = tuple(Prose(entry, "reference") for entry in [words(keys[0]), *entries])
+    works = sorted((words(key) for key in keys), key=str.casefold)
+    paper = [words.of(results.paper)] if results.paper else []
+    blocks = tuple(Prose(entry, "reference") for entry in [*paper, *works])
     return Chapter("references", words("references"), blocks)

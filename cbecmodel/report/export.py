@@ -14,14 +14,13 @@ from cbecmodel.content import content_folder
 from cbecmodel.display.canvas import figure_bytes
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import ReportError, ReportWarning, warn
-from cbecmodel.report.document import FigureBlock, TableBlock
 from cbecmodel.report.html import column_shares
 from cbecmodel.report.word import finished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cbecmodel.report.document import Chapter, Words
+    from cbecmodel.report.document import Document
 
 EPOCH: Final = 315532800  # 1980-01-01, the earliest a zip can hold: no document says when it was made
 PAGE_WIDTH: Final = 6.6  # inches between the margins
@@ -39,18 +38,14 @@ _TYPST: Final = {
 _LONG, _TALL = 16, 6  # rows; shorter tables are kept on one page, the second where rows have several lines
 
 
-def to_pdf(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> bytes:
+def to_pdf(source: str, document: Document) -> bytes:
     """Return the document as a tagged PDF.
 
     Parameters
     ----------
     source : str
         Printed form of the document, figures as SVG.
-    chapters : sequence of Chapter
-    words : Words
-    title : str
-    synthetic : bool
-        Say so at the head of every page.
+    document : Document
 
     Returns
     -------
@@ -63,19 +58,19 @@ def to_pdf(source: str, chapters: Sequence[Chapter], words: Words, title: str, *
     """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        _write_figures(place, chapters, "svg")
+        _write_figures(place, document, "svg")
         (place / "report.typ").write_bytes((content_folder("reports") / "report.typ").read_bytes())
-        main = typst_source(source, chapters, words, title, synthetic=synthetic)
+        main = typst_source(source, document)
         (place / "main.typ").write_text(main, encoding="utf-8")
         return _typeset(place)
 
 
-def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> str:
+def typst_source(source: str, document: Document) -> str:
     """Return the document in typst's markup.
 
     Parameters
     ----------
-    source, chapters, words, title, synthetic
+    source, document
         As in :func:`to_pdf`.
 
     Returns
@@ -83,7 +78,7 @@ def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: 
     str
     """
     body = pandoc(source, "typst").decode("utf-8").replace("align(center)[#table(", "align(left)[#table(")
-    figures = _figures(chapters)
+    words, figures = document.words, document.figures
 
     def image(match: re.Match[str]) -> str:
         block = figures[match[1]]
@@ -91,18 +86,18 @@ def typst_source(source: str, chapters: Sequence[Chapter], words: Words, title: 
         return f'image("{match[1]}.svg", width: {width:.2f}in, alt: {json.dumps(block.alt, ensure_ascii=False)})'
 
     given = {
-        "title": title,
+        "title": document.title,
         "kind": words("report_kind"),
-        "line": words("paper_line"),
+        "line": document.subtitle,
         "contents": words("contents"),
-        "notice": words("synthetic_banner") if synthetic else "",
+        "notice": document.notice,
         "lang": words.lang,
     }
     options = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
     body = _IMAGE.sub(image, body)
     for found, put in _TYPST.items():
         body = re.sub(found, put, body, flags=re.MULTILINE)
-    long = "".join(f"#show <{name}>: set block(breakable: true)\n" for name in _long_tables(chapters))
+    long = "".join(f"#show <{name}>: set block(breakable: true)\n" for name in _long_tables(document))
     return f'#import "report.typ": report, table-note\n#show: report.with({options})\n{long}\n{body}'
 
 
@@ -144,18 +139,14 @@ def _said(problem: Exception) -> str:
     return " ".join([str(getattr(problem, "message", problem)), *map(str, hints)])
 
 
-def to_docx(source: str, chapters: Sequence[Chapter], words: Words, title: str, *, synthetic: bool) -> bytes:
+def to_docx(source: str, document: Document) -> bytes:
     """Return the document as DOCX.
 
     Parameters
     ----------
     source : str
         Printed form of the document, figures as PNG.
-    chapters : sequence of Chapter
-    words : Words
-    title : str
-    synthetic : bool
-        Say so at the head of every page.
+    document : Document
 
     Returns
     -------
@@ -168,28 +159,27 @@ def to_docx(source: str, chapters: Sequence[Chapter], words: Words, title: str, 
     """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        _write_figures(place, chapters, "png")
-        reference = content_folder("reports") / "reference.docx"
-        given = {"title": title, "subtitle": words("paper_line"), "toc-title": words("contents"), "lang": words.lang}
+        _write_figures(place, document, "png")
+        words, reference = document.words, content_folder("reports") / "reference.docx"
+        given = {"title": document.title, "toc-title": words("contents"), "lang": words.lang}
+        given |= {"subtitle": document.subtitle} if document.subtitle else {}
         options = [f"--reference-doc={reference}", "--toc", "--toc-depth=1", "--shift-heading-level-by=-1"]
         options += [f"--metadata={name}={value}" for name, value in given.items()]
         made = pandoc(source, "docx", *options, folder=place)
-    contents = [(f"chapter-{chapter.id}", chapter.title) for chapter in chapters]
-    return finished(made, contents, notice=words("synthetic_banner") if synthetic else "", lang=words.lang)
+    contents = [(f"chapter-{chapter.id}", chapter.title) for chapter in document.chapters]
+    return finished(made, contents, notice=document.notice, lang=words.lang)
 
 
-def _figures(chapters: Sequence[Chapter]) -> dict[str, FigureBlock]:
-    blocks = (block for chapter in chapters for block in chapter.blocks)
-    return {block.id: block for block in blocks if isinstance(block, FigureBlock)}
+def _long_tables(document: Document) -> list[str]:
+    return [
+        name
+        for name, block in document.tables.items()
+        if len(block.table.frame) > (_TALL if column_shares(block.table) else _LONG)
+    ]
 
 
-def _long_tables(chapters: Sequence[Chapter]) -> list[str]:
-    blocks = [block for chapter in chapters for block in chapter.blocks if isinstance(block, TableBlock)]
-    return [block.id for block in blocks if len(block.table.frame) > (_TALL if column_shares(block.table) else _LONG)]
-
-
-def _write_figures(place: Path, chapters: Sequence[Chapter], kind: Literal["svg", "png"]) -> None:
-    for name, block in _figures(chapters).items():
+def _write_figures(place: Path, document: Document, kind: Literal["svg", "png"]) -> None:
+    for name, block in document.figures.items():
         (place / f"{name}.{kind}").write_bytes(figure_bytes(block.figure, kind, dpi=220))
 
 

@@ -15,13 +15,11 @@ from cbecmodel.display.canvas import figure_bytes
 from cbecmodel.display.plain import display_width
 from cbecmodel.display.typefaces import FACES, SANS, characters, font_face_css
 from cbecmodel.errors import ReportError
-from cbecmodel.report.document import FigureBlock, TableBlock, numbered
+from cbecmodel.report.document import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cbecmodel.display.tables import Table
-    from cbecmodel.report.document import Chapter, Words
+    from cbecmodel.report.document import Document, FigureBlock
 
 TEMPLATE: Final = "report.html.j2"
 HTML_LANGUAGE: Final = {"en": "en", "zh": "zh-Hans"}
@@ -86,22 +84,12 @@ def _unbroken(cell: str, whole: bool) -> list[str]:
     return [part for word in cell.split(" ") for part in re.split(r"(?<=[\u3000-\u9fff])", word) if part]
 
 
-def render(
-    chapters: Sequence[Chapter],
-    words: Words,
-    title: str,
-    *,
-    synthetic: bool,
-    image: Literal["", "svg", "png"] = "",
-) -> str:
+def render(document: Document, image: Literal["", "svg", "png"] = "") -> str:
     """Return the document as HTML.
 
     Parameters
     ----------
-    chapters : sequence of Chapter
-    words : Words
-    title : str
-    synthetic : bool
+    document : Document
     image : {"", "svg", "png"}
         "" is the page for the screen, with all styles, fonts and figures in it; else the plain structure for pandoc, with
         figures as files of that kind.
@@ -115,23 +103,19 @@ def render(
     ReportError
         If the template needs something it is not given.
     """
-    names = numbered(chapters, words)
-    blocks = [block for chapter in chapters for block in chapter.blocks]
+    names = numbered(document.chapters, document.words)
     given: dict[str, Any] = {
-        "chapters": chapters,
-        "words": words,
-        "title": title,
-        "synthetic": synthetic,
+        "document": document,
+        "words": document.words,
         "names": names,
-        "html_lang": HTML_LANGUAGE[words.lang],
+        "html_lang": HTML_LANGUAGE[document.words.lang],
         "print": bool(image),
         "image": image,
         "tables": {
-            block.id: ShownTable(_groups(block.table), column_shares(block.table, always=image == "png"))
-            for block in blocks
-            if isinstance(block, TableBlock)
+            name: ShownTable(_groups(block.table), column_shares(block.table, _with_shares(block.table, image)))
+            for name, block in document.tables.items()
         },
-        "sizes": {block.id: _inches(block) for block in blocks if isinstance(block, FigureBlock)},
+        "sizes": {name: _inches(block) for name, block in document.figures.items()},
         "svg": inline_svg,
         "style": _file("report.css"),
         "fonts": "",
@@ -142,6 +126,11 @@ def render(
     shown = _Shown.of(page)
     bold = "".join(set(shown.bold) & set(map(chr, characters(FACES[SANS, 700]))))
     return _fill({**given, "fonts": font_face_css(shown.text, bold)}, names)
+
+
+def _with_shares(table: Table, image: str) -> bool:
+    """Return whether even a narrow table needs shares: in a DOCX, and where headings between rows would stretch it."""
+    return image == "png" or (image == "svg" and table.row_groups is not None)
 
 
 def _groups(table: Table) -> list[tuple[str, list[list[str]]]]:

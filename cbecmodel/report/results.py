@@ -182,7 +182,8 @@ class StudyResults:
         effect), ``expected``, ``estimate``, ``standardized``, ``ci_lower``, ``ci_upper``, ``pvalue``, ``second_engine``,
         ``verdict`` (machine name), ``reason_en``, ``reason_zh``. NaN and "" where nothing was estimated.
     provenance : dict
-        What ``provenance.json`` holds: versions, seeds, hashes of inputs, commit.
+        What ``provenance.json`` holds: versions, seeds, hashes of inputs, commit, and under ``paper`` how to cite, in each
+        language, the paper whose claims are tested; None where there is none.
     """
 
     id: str
@@ -195,3 +196,8 @@ class StudyResults:
     policies: tuple[PolicyChapter, ...]
     hypotheses: pd.DataFrame
     provenance: Mapping[str, Any]
+
+    @property
+    def paper(self) -> Texts:
+        """How to cite the paper whose claims are tested, by language; empty where the study tests no paper."""
+        return dict(self.provenance.get("paper") or {})

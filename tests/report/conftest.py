@@ -166,6 +166,10 @@ def study(*, synthetic: bool = True) -> StudyResults:
         "study": "cbec", "commit": {"id": digest[:40], "changed": False}, "python": "3.11.7", "system": "Linux x86_64",
         "packages": {"cbecmodel": "0.1.0", "numpy": "2.4.6", "semopy": "2.3.11"}, "seed": 20251117,
         "seeds": {"draw:consumer": 1234567}, "inputs": {"analysis/study.yaml": digest, "surveys/consumer.yaml": digest[::-1]},
+        "paper": {
+            "en": "Zhang San (2020). A Paper of Ours. Journal of Tests, 1(2), 3–4. https://doi.org/10.1/x",
+            "zh": "张三（2020）。我们的论文。《检验学报》，1(2)，3–4。https://doi.org/10.1/x",
+        },
         "instruments": {"consumer": {"id": "consumer", "version": "0.1.0", "content": digest}},
     }  # fmt: skip
     return StudyResults(

@@ -12,7 +12,7 @@ import pytest
 from cbecmodel.errors import ReportError, ReportWarning
 from cbecmodel.messages import catalogue, use_language
 from cbecmodel.report import build
-from cbecmodel.report.build import build_report, report_chapters
+from cbecmodel.report.build import build_report, report_chapters, report_document
 from cbecmodel.report.document import FigureBlock, TableBlock, Words
 from cbecmodel.report.export import typst_source
 from cbecmodel.report.html import column_shares, inline_svg, linked, render, shown_text
@@ -105,11 +105,8 @@ def test_every_figure_says_what_it_shows(results, pages, documents, lang):
         )
         >= 4
     )
-    words = Words(lang)
-    chapters = report_chapters(results, words)
-    source = typst_source(
-        render(chapters, words, "T", synthetic=True, image="svg"), chapters, words, "T", synthetic=True
-    )
+    document = report_document(results, lang)
+    source = typst_source(render(document, "svg"), document)
     assert len(re.findall(r'image\("fig-[\w-]+\.svg", width: [\d.]+in, alt: "[^"]{20,}"\)', source)) == 4
 
 
@@ -120,12 +117,10 @@ def test_simulated_data_are_named_on_every_page(results, pages, documents, lang)
     assert f'<div class="banner" role="note">{notice}</div>' in pages[lang]
     assert notice in word_part(documents[lang]["docx"], "word/header1.xml")
     assert "headerReference" in word_part(documents[lang]["docx"], "word/document.xml")
-    chapters = report_chapters(results, words)
-    source = typst_source(
-        render(chapters, words, "T", synthetic=True, image="svg"), chapters, words, "T", synthetic=True
-    )
+    document = report_document(results, lang)
+    source = typst_source(render(document, "svg"), document)
     assert f'notice: "{notice}"' in source  # report.typ prints it in the header of every page
-    made = [chapter for chapter in chapters if chapter.synthetic and chapter.id != "summary"]
+    made = [chapter for chapter in document.chapters if chapter.synthetic and chapter.id != "summary"]
     assert source.count(words("synthetic_chapter")) == len(made)
     noted = [b for c in made for b in c.blocks if isinstance(b, TableBlock) and b.id not in {"tab-untested"}]
     assert all(words("synthetic_note") in block.table.notes for block in noted)
@@ -141,7 +136,7 @@ def test_real_data_carry_no_notice(results):
 
 def test_chinese_report_has_no_english_words_but_names(pages):
     shown = shown_text(pages["zh"])
-    body = shown[: shown.index("Cronbach")]  # references keep the language of the works
+    body = shown[shown.index("目录") : shown.index("Cronbach")]  # references keep the language of the works
     names = {
         "Hu",
         "Bentler",
@@ -263,6 +258,22 @@ def test_names_from_south_east_asia_and_central_europe_are_printed(results):
     source = replace(results, title={"en": names}, abstract={"en": names}, samples=(), models=(), policies=())
     made = build_report(source, "en", ("pdf",))
     assert {b"DejaVuSans-Bold", b"NotoSansSC-Bold"} <= set(re.findall(rb"[A-Z]{6}\+([\w-]+)", made["pdf"]))
+
+
+def test_the_paper_under_test_comes_with_the_results(results, pages, documents):
+    cited = results.provenance["paper"]
+    assert shown_text(pages["en"]).count("A Paper of Ours. Journal of Tests, 1(2), 3–4.") == 2  # subtitle, references
+    assert "检验以下论文提出的论断：张三（2020）。我们的论文。" in shown_text(pages["zh"])
+    assert cited["zh"] in shown_text(pages["zh"])
+    assert "A Paper of Ours" in word_part(documents["en"]["docx"], "word/document.xml")
+    for none in ({**results.provenance, "paper": None}, {}):
+        without = replace(results, provenance=none)
+        made = build_report(without, "en")
+        page = made["html"].decode("utf-8")
+        assert 'class="line"' not in page
+        assert "paper" not in shown_text(page).lower()
+        assert "Subtitle" not in word_part(made["docx"], "word/document.xml")
+        assert 'line: ""' in typst_source(render(report_document(without, "en"), "svg"), report_document(without, "en"))
 
 
 def test_unknown_format_and_missing_text_are_errors(results):
