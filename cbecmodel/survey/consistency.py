@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _WITH_OPTIONS = {"select_one", "select_multiple"}
 _SPECIAL = {"consent", "recall"}
+_NAME = re.compile(r"[^\W\d][\w.]*")  # what a model's syntax can name
 
 
 def instrument_findings(
@@ -36,7 +38,12 @@ def instrument_findings(
     -------
     list of Finding
     """
-    found = [*_ids(source, instrument), *_scales(source, instrument), *_items(source, instrument, home)]
+    found = [
+        *_ids(source, instrument),
+        *_names(source, instrument),
+        *_scales(source, instrument),
+        *_items(source, instrument, home),
+    ]
     found += _constructs(source, instrument)
     for part in ("screening", "covariates"):
         for question in getattr(instrument, part).values():
@@ -72,6 +79,17 @@ def _ids(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
         yield finding(source, at, "instrument.unknown_language", name=instrument.source_language, known=known)
 
 
+def _names(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
+    """Models name constructs and items by their ids, so these must be names there."""
+    places: list[tuple[Location, str]] = [
+        (("constructs", construct.id), construct.id) for construct in instrument.constructs.values()
+    ]
+    places += [(("constructs", item.construct, "items", item.id), item.id) for item in instrument.items.values()]
+    for at, name in places:
+        if not _NAME.fullmatch(name):
+            yield finding(source, at, "instrument.id_is_no_name", name=name)
+
+
 def _scales(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
     for scale in instrument.scales.values():
         at = ("scales", scale.id)
@@ -86,7 +104,9 @@ def _scales(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
 
 def _items(source: YamlSource, instrument: Instrument, home: Callable[[Location], Location]) -> Iterator[Finding]:
     for item in instrument.items.values():
-        if item.scale not in instrument.scales:
+        if not item.scale:
+            yield finding(source, home(("items", item.id)), "instrument.no_scale", known=_join(instrument.scales))
+        elif item.scale not in instrument.scales:
             at = home(("items", item.id, "scale"))
             known = _join(instrument.scales)
             yield finding(source, at, "instrument.unknown_scale", name=item.scale, known=known)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cbecmodel.survey.instrument import Instrument
 
 SHOWN: Final = 5
+_SPELT_OUT: Final = 5
 
 
 class Fault(NamedTuple):
@@ -73,9 +74,9 @@ def _allowed(field: Field) -> str:
         return {"integer": "0, 1, 2 …", "decimal": "0.5, 12 …", "country": "ISO 3166-1 alpha-3 (VNM, THA …)"}.get(
             field.kind, ""
         )
-    low, high = min(field.codes), max(field.codes)
-    whole = len(field.codes) > 2 and set(field.codes) == set(range(low, high + 1))
-    return f"{low}–{high}" if whole else ", ".join(map(str, field.codes))
+    codes = sorted(field.codes)
+    run = len(codes) > _SPELT_OUT and codes == list(range(codes[0], codes[-1] + 1))
+    return f"{codes[0]}, {codes[1]} … {codes[-1]}" if run else ", ".join(map(str, field.codes))
 
 
 def respondents(table: RawTable, position: int | None) -> pd.Index[Any]:

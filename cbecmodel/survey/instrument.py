@@ -28,7 +28,7 @@ from cbecmodel.survey.parts import (
     named,
 )
 from cbecmodel.survey.plan import Limits, Paradata, SamplePlan, Wording
-from cbecmodel.survey.wording import closest
+from cbecmodel.survey.wording import shortened
 from cbecmodel.theory.findings import Finding, from_validation, raise_first
 from cbecmodel.theory.model import find_content
 from cbecmodel.theory.texts import DEFAULT_LANGUAGES, LANGUAGE_CODES, Texts, declared_languages, keyed
@@ -154,8 +154,8 @@ class Instrument(Part):
             If the instrument does not have the item.
         """
         if item not in self.items:
-            near = closest(item, self.items) or "–"
-            raise ContentError("instrument.no_such_item", file=str(self.path), item=item, near=near)
+            known = shortened(self.items)
+            raise ContentError("instrument.no_such_item", file=str(self.path), item=item, known=known)
         return self.scales[self.items[item].scale]
 
     def label(self, name: str, lang: str | None = None) -> str:

@@ -61,10 +61,11 @@ def _construct_of(constructs: dict[str, Any], item: str) -> str | None:
 
 
 def _default_scale(data: dict[str, Any]) -> Any:
+    """Return the scale the file names for all items, else its only one; of several none is chosen for the author."""
     if "scale" in data:
         return data["scale"]
     scales = data.get("scales")
-    return next(iter(scales)) if isinstance(scales, dict) and scales else None
+    return next(iter(scales)) if isinstance(scales, dict) and len(scales) == 1 else ""
 
 
 def _item(entry: Any, construct: str, scale: Any) -> Any:

@@ -98,6 +98,9 @@ class Scale(Part):
         if isinstance(value, dict):
             return [{"code": code, "label": label} for code, label in value.items()]
         if isinstance(value, list):
+            plain = [v for v in value if not isinstance(v, (int, dict))]
+            if plain:
+                raise PydanticCustomError("instrument.point_without_code", "{point}", {"point": str(plain[0])})
             return [{"code": v, "label": v} if isinstance(v, int) else v for v in value]
         return value
 

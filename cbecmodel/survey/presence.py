@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cbecmodel.survey.instrument import Instrument
 
 _ALIKE: Final = 0.8
+_TITLE_ROWS: Final = 10
 
 
 def check_presence(table: RawTable, found: Plan, known: Mapping[str, Field], instrument: Instrument) -> list[Event]:
@@ -56,6 +57,9 @@ def check_presence(table: RawTable, found: Plan, known: Mapping[str, Field], ins
     near = {at: name for at, header in extra.items() if (name := _near(header, lacking or absent, known))}
     likely = shortened(f"{extra[at]} → {name}" for at, name in near.items())
     if lacking:
+        row = _header_below(table, lacking)
+        if row is not None:
+            raise DataError("survey.header_below", file=table.file, row=row, first=table.headers[0].strip()[:40])
         key = "survey.missing_items_near" if near else "survey.missing_items"
         counts = {"n": len(lacking), "items": shortened(lacking, 12), "instrument": instrument.id}
         raise DataError(key, file=table.file, near=likely, **counts)
@@ -70,6 +74,16 @@ def check_presence(table: RawTable, found: Plan, known: Mapping[str, Field], ins
         events.append(Event("columns", key, f"{letter(at)} ({header})", 1, {"near": near.get(at, "")}))
     personal = [Event("columns", "log_personal", table.headers[at].strip(), 1) for at in found.dropped]
     return [*events, *personal]
+
+
+def _header_below(table: RawTable, lacking: Sequence[str]) -> int | None:
+    """Return the row of the file that holds the ids, if titles stand above it."""
+    wanted = {fold(name) for name in lacking}
+    for position in range(min(_TITLE_ROWS, len(table.cells))):
+        cells = {fold(str(cell)) for cell in table.cells.iloc[position]}
+        if len(cells & wanted) * 2 > len(wanted):
+            return int(table.rows[position])
+    return None
 
 
 def _may_be_absent(instrument: Instrument, absent: Sequence[str]) -> frozenset[str]:

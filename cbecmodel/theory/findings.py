@@ -172,6 +172,8 @@ def finding(
 def raise_first(findings: Iterable[Finding]) -> None:
     """Raise the first error among the findings, in the order of the file; do nothing when there is none.
 
+    Missing fields come last: what looks missing is often there under a misspelt name, which is an error of its own.
+
     Parameters
     ----------
     findings : iterable of Finding
@@ -180,7 +182,7 @@ def raise_first(findings: Iterable[Finding]) -> None:
     ------
     ContentError
     """
-    errors = sorted((f for f in findings if f.severity == "error"), key=lambda f: f.line)
+    errors = sorted((f for f in findings if f.severity == "error"), key=lambda f: (f.rule == "missing_field", f.line))
     if errors:
         raise errors[0].error()
 
@@ -211,6 +213,8 @@ def from_validation(
 
 
 def _hint(field: str, known: list[str]) -> Phrase:
+    if " " in field:  # behind a comma inside braces
+        return Phrase("theory.hint_comma")
     close = get_close_matches(field, [name for name in known if name != field], n=1, cutoff=0.75)
     return Phrase("theory.hint_field", {"field": close[0]}) if close else Phrase("theory.no_hint")
 

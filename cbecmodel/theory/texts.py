@@ -47,6 +47,8 @@ def _languages(info: ValidationInfo) -> tuple[str, ...]:
 def _as_texts(value: Any, info: ValidationInfo) -> Any:
     """Let a file in one language write its texts plainly, and numbers stand for their own label."""
     languages = _languages(info)
+    if value is None:
+        raise PydanticCustomError("theory.no_text", "no text")
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):

@@ -15,6 +15,7 @@ import yaml
 
 from cbecmodel.errors import ContentError
 from cbecmodel.files import decode, read_bytes
+from cbecmodel.theory.yaml_faults import not_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,12 +132,8 @@ def parse_yaml(text: str, path: Path) -> YamlSource:
     try:
         loader = _PlainLoader(text)
         node = loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise _refuse(path, line, "not_yaml", reason=error.problem or error.context or "") from error
     except yaml.YAMLError as error:
-        raise _refuse(path, 1, "not_yaml", reason=str(error).splitlines()[0]) from error
+        raise not_yaml(path, text, error) from error
     lines: dict[Location, int] = {}
     data = None if node is None else _Walk(path, loader, lines).value(node, ())
     return YamlSource(path, data, lines)
@@ -178,6 +175,8 @@ class _Walk:
             name = str(key.value)
             if name == "<<" and not key.style:
                 raise _refuse(self.path, line, "merge_key", where=" › ".join(map(str, at)))
+            if "：" in name and not key.style:  # "T1：{…" is one long key to YAML
+                raise _refuse(self.path, line, "yaml_full_width_colon", where=" › ".join(map(str, at)))
             if name in result:
                 before = self.lines[*at, name]
                 raise _refuse(self.path, line, "repeated_key", where=" › ".join(map(str, at)), name=name, before=before)

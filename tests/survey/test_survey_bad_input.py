@@ -85,7 +85,18 @@ BAD: dict[str, tuple[Make, type[CbecError], str, str]] = {
         "row 3: 4 cells, but the header has 3",
         "第 3 行有 4 个",
     ),
-    "open quote": (_csv('A1,A2,A3\n1,"2,3\n1,2,3\n'), DataError, "double quote is opened and never closed", "没有配对"),
+    "open quote": (
+        _csv('A1,A2,A3\n1,"2,3\n1,2,3\n'),
+        DataError,
+        "row 2: a double quote is opened and never closed",
+        "没有配对",
+    ),
+    "title above the header": (
+        _csv("My survey,,,\nid,A1,A2,A3\n1,1,2,3\n"),
+        DataError,
+        "item ids stand in row 2",
+        "在第 2 行",
+    ),
     "missing items": (
         _csv("A1,weather\n1,2\n"),
         DataError,
@@ -105,11 +116,16 @@ BAD: dict[str, tuple[Make, type[CbecError], str, str]] = {
         r"column A \(id\): 1 respondent id\(s\) occur more than once: 7 \(2, 4\)",
         "受访者编号重复：7 (2, 4)",
     ),
-    "blank respondent": (_csv("id,A1,A2,A3\n,1,2,3\n8,2,2,2\n"), DataError, r"no id \(rows 2\)", "没有编号（第 2 行）"),
+    "blank respondent": (
+        _csv("id,A1,A2,A3\n,1,2,3\n8,2,2,2\n"),
+        DataError,
+        r"no id \(file rows: 2\)",
+        "没有编号（第 2 行）",
+    ),
     "outside the scale": (
         _csv("id,A1,A2,A3\n1,1,2,9\n2,2.5,2,2\n3,1,1,1\n"),
         DataError,
-        r"2 answer\(s\) lie outside their scale: D2 \(A3\) = '9'; B3 \(A1\) = '2\.5'\. Allowed: A3: 1–3; A1: 1–3",
+        r"2 answer\(s\) lie outside their scale: D2 \(A3\) = '9'; B3 \(A1\) = '2\.5'\. Allowed: A3: 1, 2, 3; A1: 1, 2, 3",
         "超出量表范围：D2 (A3) = '9'",
     ),
     "a word in an item": (
@@ -199,7 +215,7 @@ def test_wrong_use(plain: Instrument) -> None:
         answers.scores(min_answered=0)
     with pytest.raises(DataError, match=r'no screening rule "longstrin".*longstring_share'):
         answers.screen(longstrin=0.5)
-    with pytest.raises(DataError, match=r'"missing_share" is 2; it must be 0 – 1'):
+    with pytest.raises(DataError, match=r'"missing_share" is 2; it must be 0–1'):
         answers.screen(missing_share=2)
 
 

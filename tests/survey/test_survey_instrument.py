@@ -221,6 +221,22 @@ def test_loading_refuses(tmp_path, old, new, rule, where):
 def test_scale_needs_points_and_construct_needs_items(tmp_path):
     with pytest.raises(ContentError, match="scale_too_short"):
         load(SMALLEST.replace("[1, 2, 3, 4, 5]", "[1]"), tmp_path)
+    with pytest.raises(ContentError, match=r"line 7, .* T › items › T2|no_scale"):
+        load(SMALLEST.replace("constructs:", "  other: {points: [1, 2]}\nconstructs:"), tmp_path)
+    for points in ("[Disagree, Agree]", "[1.5, 2]", "[1，2]"):
+        with pytest.raises(ContentError, match="point_without_code"):
+            load(SMALLEST.replace("[1, 2, 3, 4, 5]", points), tmp_path)
+    for name in ("T 1", "1", "T~1", "T-1"):
+        with pytest.raises(ContentError, match="cannot be used in a model"):
+            load(SMALLEST.replace("[T1, T2, T3]", f"['{name}', T2, T3]"), tmp_path)
+    with pytest.raises(ContentError, match=r'"construct" .did you mean "constructs"'):
+        load(SMALLEST.replace("constructs:", "construct:"), tmp_path)
+    with pytest.raises(ContentError, match="put that text in quotation marks"):
+        load(SMALLEST.replace("[T1, T2, T3]", "{T1: {text: Yes, I do}}"), tmp_path)
+    with pytest.raises(ContentError, match="no_text"):
+        load(SMALLEST.replace("title: ", "title: # "), tmp_path)
+    with pytest.raises(ContentError, match=r'no item "T9" .* there are: T1, T2'):
+        load(SMALLEST, tmp_path).scale_of("T9")
     with pytest.raises(ContentError, match="construct_without_items"):
         load(SMALLEST.replace("[T1, T2, T3]", "[]"), tmp_path)
     with pytest.raises(ContentError, match=r"L1.*already used \(in T\)|id_used_twice"):

@@ -210,9 +210,19 @@ def test_a_real_survey(shared: Path, tmp_path: Path) -> None:
 
 
 def test_old_line_ends_and_short_rows(tmp_path: Path, plain: Instrument) -> None:
-    answers = read_responses(_write(tmp_path, b"A1,A2,A3\r1,2,3\r2,3\r3,1,1\r"), plain)
+    with pytest.warns(DataWarning, match=r"1 row\(s\) have fewer cells than the header \(3\).*Rows: 3\."):
+        answers = read_responses(_write(tmp_path, b"A1,A2,A3\r1,2,3\r2,3\r3,1,1\r"), plain)
     assert answers.frame["A1"].tolist() == [1, 2, 3]
     assert answers.missing["A3"].tolist() == ["", "blank", ""]
+
+
+def test_excel_s_own_line_for_the_separator(tmp_path: Path, plain: Instrument) -> None:
+    answers = read_responses(_write(tmp_path, "sep=|\r\nA1|A2|A3\r\n1|2|3\r\n2|3|1\r\n"), plain)
+    assert answers.frame["A2"].tolist() == [2, 3]
+    with pytest.raises(DataError, match=r"B4 \(A2\) = '9'"):
+        read_responses(_write(tmp_path, "sep=;\nA1;A2;A3\n1;2;3\n2;9;1\n"), plain)
+    with pytest.raises(DataError, match="row 4: 4 cells"):
+        read_responses(_write(tmp_path, "sep=;\nA1;A2;A3\n1;2;3\n2;2;1;1\n"), plain)
 
 
 def test_languages_are_those_of_the_instrument(tmp_path: Path) -> None:

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from cbecmodel.errors import DataError, FileError
+from cbecmodel.errors import DataError, DataWarning, FileError, warn
 from cbecmodel.files import decode
 from cbecmodel.survey.formats.table import RawTable
 from cbecmodel.survey.history import Event
+from cbecmodel.survey.wording import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 SEPARATORS: Final = (",", "\t", ";")
+_SEP_LINE: Final = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
+_IN_QUOTE: Final = re.compile(r"starting at row (\d+)")
 _TOO_LONG: Final = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _USUAL_SHARE: Final = 0.8
 
@@ -48,6 +51,11 @@ def read_table(path: Path, data: bytes, encoding: str | None = None) -> RawTable
     DataError
         If it is empty or a row has more cells than the header.
 
+    Warns
+    -----
+    DataWarning
+        If a row has fewer cells than the header.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -58,13 +66,17 @@ def read_table(path: Path, data: bytes, encoding: str | None = None) -> RawTable
     text, found = decode(data, encoding, path=path)
     if encoding is None and found == "gb18030":
         _check_chinese(data, text, path)
-    separator = _separator(text)
-    frame = _parse(text, separator, path)
+    first = 1
+    if said := _SEP_LINE.match(text):  # Excel's own way of naming the separator
+        text, first = text[said.end() :], 2
+    separator = said[1] if said else _separator(text)
+    frame = _parse(text, separator, path, first)
     if len(frame) < 2:
         raise DataError("survey.empty_file", file=path.name)
     headers = tuple(frame.iloc[0].fillna("").astype(str))
     cells = frame.iloc[1:]
-    rows = np.arange(2, len(frame) + 1)
+    rows = np.arange(first + 1, first + len(frame))
+    _warn_about_short_rows(text, separator, path, first)
     return without_empty_rows(RawTable(path.name, "csv", found, headers, cells, rows))
 
 
@@ -105,11 +117,11 @@ def without_empty_rows(table: RawTable) -> RawTable:
     return RawTable(table.file, table.format, table.encoding, headers, kept, table.rows[filled], made)
 
 
-def _parse(text: str, separator: str, path: Path) -> pd.DataFrame:
+def _parse(text: str, separator: str, path: Path, first: int) -> pd.DataFrame:
     try:
         width = len(next(csv.reader(io.StringIO(text, newline=None), delimiter=separator), []))
     except csv.Error as error:  # a cell of more than 131,072 characters: a quote that is never closed
-        raise DataError("survey.open_quote", file=path.name, reason=str(error)) from error
+        raise DataError("survey.open_quote", file=path.name, row=first) from error
     if not width:
         raise DataError("survey.empty_file", file=path.name)
     try:
@@ -128,9 +140,19 @@ def _parse(text: str, separator: str, path: Path) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         long = _TOO_LONG.search(str(error))
         if long is None:
-            raise DataError("survey.open_quote", file=path.name, reason=str(error)) from error
-        counts = {"row": int(long[2]), "expected": int(long[1]), "found": int(long[3])}
+            quote = _IN_QUOTE.search(str(error))  # counted from 0
+            raise DataError("survey.open_quote", file=path.name, row=first + int(quote[1]) if quote else "?") from error
+        counts = {"row": int(long[2]) + first - 1, "expected": int(long[1]), "found": int(long[3])}
         raise DataError("survey.ragged_row", file=path.name, separator=separator, **counts) from error
+
+
+def _warn_about_short_rows(text: str, separator: str, path: Path, first: int) -> None:
+    """Warn of rows with too few cells: not wrong for sure, but a file cut off while saved or sent ends in one."""
+    cells = [len(row) for row in csv.reader(io.StringIO(text, newline=None), delimiter=separator)]
+    short = [first + at for at, n in enumerate(cells) if 0 < n < cells[0]]
+    if short:
+        rows = shortened(map(str, short), 5)
+        warn(DataWarning, "survey.short_rows", stacklevel=6, file=path.name, n=len(short), rows=rows, expected=cells[0])
 
 
 def _separator(text: str) -> str:

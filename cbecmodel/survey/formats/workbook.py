@@ -73,7 +73,7 @@ def _check(path: Path, data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except zipfile.BadZipFile as error:
-        raise FileError("survey.not_a_workbook", file=path.name, reason=str(error)) from error
+        raise FileError("survey.not_a_workbook", file=path.name) from error
     if size > MAXIMUM_MEGABYTES * 2**20:
         raise FileError("survey.workbook_too_large", file=path.name, size=size >> 20, limit=MAXIMUM_MEGABYTES)
 
@@ -92,7 +92,7 @@ def _open(path: Path, data: bytes) -> Workbook:
         SyntaxError,
         zipfile.BadZipFile,
     ) as error:  # what a broken workbook makes openpyxl raise
-        raise FileError("survey.not_a_workbook", file=path.name, reason=str(error)) from error
+        raise FileError("survey.not_a_workbook", file=path.name) from error
 
 
 def _choose(book: Workbook, sheet: str | int | None, path: Path) -> str:
