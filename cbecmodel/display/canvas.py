@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from cbecmodel.display.typefaces import FALLBACK, SANS, register
 
@@ -110,6 +112,31 @@ def new_figure(width: float = 6.5, height: float = 3.6, lang: str = "en") -> tup
         axes = figure.add_subplot()
         axes.tick_params(labelfontfamily=_LOOK["font.family"])
     return figure, axes
+
+
+def text_width(shown: str, size: float, bold: bool = False) -> float:
+    """Return how wide a text is.
+
+    Parameters
+    ----------
+    shown : str
+    size : float
+        Points.
+    bold : bool
+
+    Returns
+    -------
+    float
+        Inches.
+
+    Examples
+    --------
+    >>> text_width("文化", 72) == 2 * text_width("文", 72)
+    True
+    """
+    with look():
+        font = FontProperties(size=size, weight="bold" if bold else "normal")
+        return float(text_to_path.get_text_width_height_descent(shown, font, ismath=False)[0]) / 72
 
 
 def figure_bytes(figure: Figure, format: Literal["svg", "png"] = "svg", dpi: float = 200) -> bytes:  # noqa: A002

@@ -20,6 +20,7 @@ from cbecmodel.display.canvas import (
     figure_bytes,
     look,
     new_figure,
+    text_width,
 )
 from cbecmodel.display.numbers import count, interval, number
 from cbecmodel.display.plain import wrap
@@ -253,28 +254,31 @@ def flow_figure(frame: pd.DataFrame, lang: str = "en") -> Picture:
     >>> [note.get_text() for note in figure.axes[0].texts if note.get_text()]
     ['Read\nn = 10', 'No consent  (n = 1)', 'Analysed\nn = 9']
     """
-    steps = len(frame) - 1
-    gap, edge = 0.38, 0.62
-    height = 2 * edge + gap * max(steps, 1)
-    figure, axes = new_figure(6.0, height, lang)
-    spine, side = 1.45, 2.35
     names, left, removed = frame[lang].astype(str), frame["n_left"], frame["n_removed"]
+    first = f"{names.iloc[0]}\nn = {count(left.iloc[0], lang)}"
+    last = f"{text('display.analysed', lang)}\nn = {count(left.iloc[-1], lang)}"
+    stages = [f"{name}  (n = {count(n, lang)})" for name, n in zip(names.iloc[1:], removed.iloc[1:], strict=True)]
+    gap, edge, margin = 0.38, 0.62, 0.2
+    height = 2 * edge + gap * max(len(stages), 1)
+    wide = max(text_width(line, 9, bold=True) for shown in (first, last) for line in shown.split("\n"))
+    spine, side = margin + wide / 2, margin + wide + 0.45
+    width = side + max((text_width(stage, 8.5) for stage in stages), default=0.0) + 0.1 + margin
+    figure, axes = new_figure(width, height, lang)
+    figure.set_layout_engine("none")
+    axes.set_position((0, 0, 1, 1))
     with look():
-        axes.set(xlim=(0, 6), ylim=(0, height))
+        axes.set(xlim=(0, width), ylim=(0, height))
         axes.axis("off")
-        line = {"color": GREY, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+        line: dict[str, Any] = {"color": GREY, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         top, bottom = height - edge / 2, edge / 2
         axes.annotate("", (spine, bottom + 0.26), (spine, top), arrowprops={"arrowstyle": "-|>", **line})
         main: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "fontweight": "bold", "color": INK}
         total = {"facecolor": PALE, "edgecolor": BLUE, **_BOX}
-        axes.text(spine, top, f"{names.iloc[0]}\nn = {count(left.iloc[0], lang)}", bbox=total, **main)
-        for step in range(1, steps + 1):
-            y = height - edge - gap * (step - 0.5)
+        axes.text(spine, top, first, bbox=total, **main)
+        for step, (stage, n) in enumerate(zip(stages, removed.iloc[1:], strict=True)):
+            y = height - edge - gap * (step + 0.5)
             axes.annotate("", (side, y), (spine, y), arrowprops={"arrowstyle": "-|>", **line})
-            shown = f"{names.iloc[step]}  (n = {count(removed.iloc[step], lang)})"
-            quiet = GREY if not removed.iloc[step] else INK
             box = {"facecolor": PAPER, "edgecolor": LIGHT, **_BOX}
-            axes.text(side + 0.1, y, shown, va="center", fontsize=8.5, color=quiet, bbox=box)
-        kept = f"{text('display.analysed', lang)}\nn = {count(left.iloc[-1], lang)}"
-        axes.text(spine, bottom, kept, bbox=total, **main)
+            axes.text(side + 0.06, y, stage, va="center", fontsize=8.5, color=INK if n else GREY, bbox=box)
+        axes.text(spine, bottom, last, bbox=total, **main)
     return figure

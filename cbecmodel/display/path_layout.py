@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
-from cbecmodel.display.canvas import look
+from cbecmodel.display.canvas import text_width
 from cbecmodel.display.layout import Edge, Node, heights, label_places, layers
 from cbecmodel.display.numbers import number
 from cbecmodel.display.plain import wrap
@@ -58,31 +56,6 @@ class PathDiagram:
         low = np.minimum(every[:, :2].min(axis=0), bends.min(axis=0))
         high = np.maximum(every[:, 2:].max(axis=0), bends.max(axis=0))
         return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-
-
-def text_width(shown: str, size: float, bold: bool = False) -> float:
-    """Return how wide a text is.
-
-    Parameters
-    ----------
-    shown : str
-    size : float
-        Points.
-    bold : bool
-
-    Returns
-    -------
-    float
-        Inches.
-
-    Examples
-    --------
-    >>> text_width("文化", 72) == 2 * text_width("文", 72)
-    True
-    """
-    with look():
-        font = FontProperties(size=size, weight="bold" if bold else "normal")
-        return float(text_to_path.get_text_width_height_descent(shown, font, ismath=False)[0]) / 72
 
 
 def _node(lines: tuple[str, ...], with_r2: bool, latent: bool) -> tuple[float, float]:

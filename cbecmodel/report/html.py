@@ -229,7 +229,7 @@ def inline_svg(block: FigureBlock) -> Markup:
     drawing = re.sub(r'(id="|"#|\(#)', lambda match: f"{match[0]}{block.id}-", drawing)
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     width = round(96 * float(block.figure.get_size_inches()[0]))
-    opening = f'<svg role="img" aria-label="{escape(block.alt)}" style="max-width:{width}px"'
+    opening = f'<svg role="img" aria-label="{escape(block.alt)}" style="--width:{width}px"'
     return Markup(opening + drawing.removeprefix("<svg"))
 
 
