@@ -19,6 +19,7 @@ from cbecmodel.structure.moments import SampleMoments, moments_from_summary
 from cbecmodel.structure.native import Problem
 from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.results import SEMResults
+from cbecmodel.structure.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -247,7 +248,8 @@ def fit_table(
     known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
     require_labels([rule.right for rule in rules], known)
     problem = Problem(table, samples, pattern_of(table, samples), equality_space(table))
-    optimum = ENGINES[options.engine].estimate(problem)
+    with one_thread():
+        optimum = ENGINES[options.engine].estimate(problem)
     if not optimum.converged:
         raise ConvergenceError(
             "structure.not_converged",

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 # semopy keeps registries on its classes while it reads a model: one thread at a time
 _LOCK: Final = threading.Lock()
-_OPTIONS: Final = {"ftol": 1e-12, "maxiter": 2_000}
+# thirty indicators take some fifty steps; whoever needs hundreds diverges
+_OPTIONS: Final = {"ftol": 1e-12, "maxiter": 500}
 
 
 def estimate(problem: Problem) -> Optimum:

@@ -1,0 +1,175 @@
+"""What theory says must not change does not change; truth is recovered; divergence ends soon."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import threadpoolctl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from semopy.examples import holzinger39, political_democracy
+
+import cbecmodel as cbec
+from cbecmodel.errors import ConvergenceError
+
+MODEL = "f =~ y1 + y2 + y3 + y4; g =~ y5 + y6 + y7 + y8; h =~ x1 + x2 + x3; f ~ h; g ~ h + f; y1 ~~ y5"
+NAMES = [f"y{k}" for k in range(1, 9)] + ["x1", "x2", "x3"]
+THREE = "visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6; speed =~ x7 + x8 + x9"
+FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+INVARIANT = ["chisq", "df", "cfi", "tli", "rmsea", "srmr", "baseline_chisq"]
+KEYS = ["lhs", "op", "rhs", "group"]
+
+
+def democracy():
+    return political_democracy.get_data()[NAMES].reset_index(drop=True)
+
+
+def schools():
+    return holzinger39.get_data().reset_index(drop=True)
+
+
+def standardized(fit):
+    """Return standardized values by parameter, whatever the order of rows and sides."""
+    frame = fit.parameters.query("op != '~1'")
+    sides = [sorted((a, b)) if op == "~~" else [a, b] for a, op, b in frame[["lhs", "op", "rhs"]].to_numpy()]
+    keys = [(a, op, b, g) for (a, b), op, g in zip(sides, frame["op"], frame["group"], strict=True)]
+    return dict(zip(keys, frame["std_all"], strict=True))
+
+
+def agree(one, other, rtol=1e-8):
+    np.testing.assert_allclose(other.fit_measures[INVARIANT], one.fit_measures[INVARIANT], rtol=rtol, atol=1e-9)
+    ours, theirs = standardized(one), standardized(other)
+    assert ours.keys() == theirs.keys()
+    np.testing.assert_allclose([theirs[key] for key in ours], list(ours.values()), rtol=1e-6, atol=1e-7)
+
+
+@FEW
+@given(st.lists(st.floats(-4, 4), min_size=11, max_size=11), st.randoms(use_true_random=False))
+def test_units_order_of_columns_and_rows(powers, random):
+    data = democracy()
+    columns, rows = list(NAMES), list(data.index)
+    random.shuffle(columns)
+    random.shuffle(rows)
+    changed = (data * 10.0 ** np.array(powers)).loc[rows, columns]
+    agree(cbec.sem(MODEL, data), cbec.sem(MODEL, changed), rtol=1e-7)
+
+
+@FEW
+@given(st.lists(st.floats(-100, 100), min_size=11, max_size=11))
+def test_added_constants_move_intercepts_alone(constants):
+    data = democracy()
+    one, other = (cbec.sem(MODEL, frame, meanstructure=True) for frame in (data, data + np.array(constants)))
+    agree(one, other)
+    merged = one.parameters.merge(other.parameters, on=KEYS)
+    still = merged.query("op != '~1'")
+    np.testing.assert_allclose(still["est_y"], still["est_x"], rtol=1e-6, atol=1e-7)
+    moved = merged.query("op == '~1' and lhs in @NAMES").set_index("lhs")
+    np.testing.assert_allclose((moved["est_y"] - moved["est_x"])[NAMES], constants, rtol=1e-7, atol=1e-6)
+
+
+@pytest.mark.parametrize("marker", ["y2", "y3", "y4"])
+def test_the_marker_and_std_lv(marker):
+    data = democracy()
+    usual = cbec.sem(MODEL, data)
+    agree(usual, cbec.sem(MODEL, data, std_lv=True))
+    others = [name for name in ("y1", "y2", "y3", "y4") if name != marker]
+    agree(usual, cbec.sem(MODEL.replace("f =~ y1 + y2 + y3 + y4", f"f =~ {' + '.join([marker, *others])}"), data))
+
+
+def test_order_of_formulas():
+    data = democracy()
+    agree(cbec.sem(MODEL, data), cbec.sem("; ".join(reversed(MODEL.split("; "))), data))
+
+
+def test_names_and_order_of_groups():
+    data = schools()
+    usual = cbec.cfa(THREE, data, group="school", group_equal="loadings")
+    renamed = data.assign(school=data["school"].map({"Pasteur": "乙", "Grant-White": "甲"}))
+    again = cbec.cfa(THREE, renamed.iloc[::-1], group="school", group_equal="loadings")
+    assert again.group_labels == ("甲", "乙")
+    np.testing.assert_allclose(again.fit_measures[INVARIANT], usual.fit_measures[INVARIANT], rtol=1e-8)
+    mirrored = {(a, op, b, 3 - g): value for (a, op, b, g), value in standardized(again).items()}
+    ours = standardized(usual)
+    np.testing.assert_allclose([mirrored[key] for key in ours], list(ours.values()), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR"])
+def test_fiml_without_gaps_is_ml(estimator):
+    data = democracy()
+    one = cbec.sem(MODEL, data, estimator=estimator, meanstructure=True, information="observed")
+    two = cbec.sem(MODEL, data, estimator=estimator, missing="fiml")
+    np.testing.assert_allclose(two.x, one.x, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(two.vcov, one.vcov, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(two.fit_measures[INVARIANT], one.fit_measures[INVARIANT], rtol=1e-8)
+
+
+def test_a_gap_with_no_weight_changes_nothing():
+    """A case that answered one variable alone tells only of that variable's own moments: a saturated model's slopes stay."""
+    data = democracy()[["x1", "x2", "y1"]]
+    extra = pd.DataFrame({"x1": [4.0, 6.0], "x2": [np.nan, np.nan], "y1": [np.nan, np.nan]})
+    model = "y1 ~ x2 + x1; x2 ~ x1; x1 ~~ x1"
+    one = cbec.sem(model, data, missing="fiml").parameters.query("op == '~'")["est"]
+    two = cbec.sem(model, pd.concat([data, extra], ignore_index=True), missing="fiml").parameters.query("op == '~'")[
+        "est"
+    ]
+    np.testing.assert_allclose(two, one, rtol=1e-7)
+
+
+def test_groups_without_constraints_are_separate_fits():
+    data = schools()
+    together = cbec.cfa(THREE, data, group="school")
+    apart = [cbec.cfa(THREE, data[data["school"] == label], meanstructure=True) for label in together.group_labels]
+    for name in ("chisq", "df", "logl", "npar", "baseline_chisq"):
+        total = sum(fit.fit_measures[name] for fit in apart)
+        np.testing.assert_allclose(together.fit_measures[name], total, rtol=1e-10, err_msg=name)
+    for (_, ours), fit in zip(together.parameters.groupby("group"), apart, strict=True):
+        np.testing.assert_allclose(ours["est"], fit.parameters["est"], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(ours["se"], fit.parameters["se"], rtol=1e-7, atol=1e-9)
+
+
+def simulated(rng, n):
+    """Two factors with a path of 0.5, loadings 1, 0.8, 1.2, residual variances 0.5."""
+    f = rng.standard_normal(n)
+    g = 0.5 * f + np.sqrt(0.75) * rng.standard_normal(n)
+    columns = {}
+    for factor, values in (("a", f), ("b", g)):
+        for k, loading in enumerate((1.0, 0.8, 1.2)):
+            columns[f"{factor}{k}"] = loading * values + np.sqrt(0.5) * rng.standard_normal(n)
+    return pd.DataFrame(columns)
+
+
+def test_truth_is_recovered():
+    """60 samples of 400: means within 4 Monte Carlo errors of the truth, standard errors and test of the right size."""
+    model = "f =~ a0 + a1 + a2; g =~ b0 + b1 + b2; g ~ f"
+    fits = [cbec.sem(model, simulated(np.random.default_rng([7, k]), 400)) for k in range(60)]
+    wanted = [("f", "a1", 0.8), ("f", "a2", 1.2), ("g", "b1", 0.8), ("g", "b2", 1.2), ("g", "f", 0.5), ("g", "g", 0.75)]
+    for lhs, rhs, truth in wanted:
+        rows = [fit.parameters.set_index(["lhs", "rhs"]).loc[(lhs, rhs)] for fit in fits]
+        found, errors = np.array([row["est"] for row in rows]), np.array([row["se"] for row in rows])
+        assert abs(found.mean() - truth) < 4 * found.std(ddof=1) / np.sqrt(60), (lhs, rhs)
+        # a standard deviation of 60 values is itself known to 9 %: four of these
+        assert 0.64 < found.std(ddof=1) / errors.mean() < 1.36, (lhs, rhs)
+    statistics = np.array([fit.fit_measures["chisq"] for fit in fits])
+    assert abs(statistics.mean() - 8) < 4 * np.sqrt(2 * 8 / 60)
+
+
+@pytest.mark.parametrize("engine", ["native", "semopy"])
+@pytest.mark.filterwarnings("ignore::cbecmodel.errors.ModelWarning")
+def test_divergence_ends_soon_in_a_typed_error(engine):
+    """A second-order model on answers that have nothing in common: no solution, and that is said within seconds."""
+    rng = np.random.default_rng(2)
+    blocks = {f"f{k}": [f"v{k}{i}" for i in range(4)] for k in range(9)}
+    data = pd.DataFrame({name: rng.standard_normal(300) for names in blocks.values() for name in names})
+    lines = [f"{factor} =~ {' + '.join(names)}" for factor, names in blocks.items()]
+    lines += ["A =~ f0 + f1 + f2", "B =~ f3 + f4 + f5", "f6 ~ A + B", "f7 ~ f6 + A + B", "f8 ~ f7"]
+    start = time.perf_counter()
+    with pytest.raises(ConvergenceError):
+        cbec.sem("\n".join(lines), data, engine=engine)
+    assert time.perf_counter() - start < 20  # some 2 s; 55 s before linear algebra was kept to one thread
+
+
+def test_threads_are_given_back():
+    before = [(one["prefix"], one["num_threads"]) for one in threadpoolctl.threadpool_info()]
+    cbec.sem(MODEL, democracy())
+    assert [(one["prefix"], one["num_threads"]) for one in threadpoolctl.threadpool_info()] == before
