@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -16,6 +17,9 @@ from cbecmodel.policy.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_TOO_LONG: Final = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
 def read_panel(
@@ -75,6 +79,9 @@ def read_panel(
     except (ValueError, KeyError, OSError, csv.Error) as error:
         if isinstance(error, (FileError, PanelError)):
             raise
+        if long := _TOO_LONG.search(str(error)):
+            values = {"row": long[2], "expected": long[1], "found": long[3]}
+            raise PanelError("policy.ragged_row", path=str(path), **values) from error
         raise FileError("policy.unreadable", path=str(path), reason=str(error).split("\n")[0]) from error
     return Panel(frame, unit=unit, time=time, cohort=cohort, synthetic=synthetic)
 

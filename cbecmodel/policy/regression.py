@@ -12,7 +12,7 @@ from scipy import stats
 from cbecmodel.errors import ModelError
 from cbecmodel.policy.engines import RawFit, fit
 from cbecmodel.policy.labels import listed
-from cbecmodel.policy.small_sample import Correction, correction
+from cbecmodel.policy.small_sample import Correction, correction, count_parameters
 from cbecmodel.policy.within import redundant, within
 
 if TYPE_CHECKING:
@@ -198,9 +198,9 @@ def regress(
         "effects": sample.effects,
         "clusters": clusters,
     }
+    if len(sample.y) <= (k := count_parameters(slopes, sample.effects, {})):
+        raise ModelError("policy.no_freedom", n=len(sample.y), k=k)
     corrected = correction(small_sample, vcov, **counts)
-    if len(sample.y) <= correction("areg", "iid", **counts).k:
-        raise ModelError("policy.no_freedom", n=len(sample.y), k=correction("areg", "iid", **counts).k)
     raw: RawFit = fit(sample, regressors, vcov, engine)
     cov, repaired = positive(raw.cov * corrected.factor)
     return Regression(names, regressors, sample, raw.params, cov, corrected, vcov, engine, repaired)

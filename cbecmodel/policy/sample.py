@@ -107,7 +107,7 @@ def numeric(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
     values = pd.to_numeric(frame[column], errors="coerce").astype("float64")
     bad = (values.isna() & frame[column].notna()) | np.isinf(values)
     if bad.any():
-        examples = listed(list(frame.loc[bad, column].unique()), 5)
+        examples = listed([repr(v) if isinstance(v, str) else v for v in frame.loc[bad, column].unique()], 5)
         raise PanelError("policy.not_numeric", column=column, n=int(bad.sum()), values=examples)
     return values
 

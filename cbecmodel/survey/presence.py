@@ -62,7 +62,8 @@ def check_presence(table: RawTable, found: Plan, known: Mapping[str, Field], ins
             raise DataError("survey.header_below", file=table.file, row=row, first=table.headers[0].strip()[:40])
         key = "survey.missing_items_near" if near else "survey.missing_items"
         counts = {"n": len(lacking), "items": shortened(lacking, 12), "instrument": instrument.id}
-        raise DataError(key, file=table.file, near=likely, **counts)
+        unplaced = shortened(f"{letter(at)} ({header})" for at, header in extra.items()) or "–"
+        raise DataError(key, file=table.file, near=likely, unknown=unplaced, **counts)
     unknown = [header for header in extra.values() if fold(header) not in PLATFORM]
     if near or (unknown and table.format != "frame"):
         key = "survey.unknown_columns_near" if near else "survey.unknown_columns"

@@ -11,13 +11,14 @@ import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import DataError
-from cbecmodel.messages import language, text
+from cbecmodel.messages import text
 from cbecmodel.survey.assemble import assemble
 from cbecmodel.survey.codebook import fields
 from cbecmodel.survey.formats.table import RawTable
 from cbecmodel.survey.history import Event, log_table
 from cbecmodel.survey.scoring import scores
 from cbecmodel.survey.wording import shortened
+from cbecmodel.theory.look import in_reader_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -266,8 +267,7 @@ class Responses:
         def say(key: str, **values: Any) -> str:
             return text(f"survey.{key}", **values)
 
-        lang = language()
-        title = self.instrument.title.get(lang) or next(iter(self.instrument.title.values()), self.instrument.id)
+        title = in_reader_language(self.instrument.title)
         facts = [
             (
                 say("fact_source"),
@@ -277,9 +277,9 @@ class Responses:
             (say("fact_respondents"), str(len(self.frame))),
             (say("fact_items"), str(len(self.items))),
         ]
-        return say("title_responses", title=title), facts, [self._constructs_table(lang, say), self._log_table(say)]
+        return say("title_responses", title=title), facts, [self._constructs_table(say), self._log_table(say)]
 
-    def _constructs_table(self, lang: str, say: Any) -> Table:
+    def _constructs_table(self, say: Any) -> Table:
         rows = []
         for construct in self.instrument.constructs.values():
             items = [name for name in construct.items if name in self.frame]
@@ -288,7 +288,7 @@ class Responses:
                 given = values[~np.isnan(values)]
                 spread = given.std(ddof=1) if given.size > 1 else np.nan
                 mean = given.mean() if given.size else np.nan
-                name = construct.name.get(lang, construct.id)
+                name = in_reader_language(construct.name)
                 rows.append((construct.id, name, len(items), mean, spread, 1 - given.size / max(values.size, 1)))
         frame = pd.DataFrame(rows, columns=["id", "name", "items", "mean", "sd", "missing"])
         shown = {

@@ -228,7 +228,7 @@ def test_controls_in_huge_units_cost_no_precision() -> None:
         ({"controls": ["city"]}, ModelError, "already determine: city"),
         ({"controls": ["x", "x2"]}, ModelError, "already determine: x2"),
         ({"controls": ["one"]}, ModelError, "already determine: one"),
-        ({"controls": ["word"]}, PanelError, "160 rows do not: a"),
+        ({"controls": ["word"]}, PanelError, "160 rows do not: 'a'"),
         ({"treatment": "city"}, ModelError, "Nothing of the treatment"),
         ({"weights": "one0"}, PanelError, "must be positive; 160"),
         ({"cluster": "one"}, ModelError, "one level only"),
@@ -241,6 +241,12 @@ def test_what_cannot_be_estimated(options: dict[str, Any], error: type[Exception
     frame["shared"] = frame["year"] % 5
     with pytest.raises(error, match=message):
         quiet(frame.assign(x2=2 * frame["x"] + 1), **options)
+
+
+def test_two_units_in_two_periods_leave_nothing_to_estimate_errors_from() -> None:
+    frame = pd.DataFrame({"city": list("aabb"), "year": [1, 2, 1, 2], "since": [2, 2, 0, 0], "y": [1.5, 2.0, 1.0, 1.2]})
+    with pytest.raises(ModelError, match="4 rows for 4 parameters"):
+        quiet(frame)
 
 
 def test_only_panels_are_taken() -> None:

@@ -243,3 +243,19 @@ def test_answers_with_code_and_label(tmp_path: Path, small: Instrument) -> None:
     assert read_responses(_write(tmp_path, rows), small).frame.iloc[0, :2].tolist() == [5, 4]
     with pytest.raises(DataError, match="5 = Disagree"):
         read_responses(_write(tmp_path, rows.replace("5 = Strongly agree", "5 = Disagree")), small)
+
+
+def test_a_wording_that_fits_no_question_is_shown(tmp_path: Path, small: Instrument) -> None:
+    path = _write(tmp_path, "序号,提交答卷时间,1、我经常唱歌。,2、我笑得很多\n1,2025/11/17 10:00:00,1,2\n")
+    with pytest.raises(DataError, match=r"lacks .* Columns that fit no question: .*D \(2、我笑得很多\)"):
+        read_responses(path, small)
+
+
+def test_names_are_shown_in_the_only_language_there_is(tmp_path: Path) -> None:
+    text = "id: vi\nlanguages: [vi]\ntitle: Niềm vui\nscales: {a: {points: [1, 2]}}\n"
+    text += "constructs: {VUI: {name: Vui vẻ, items: [V1]}}\n"
+    path = tmp_path / "vi.yaml"
+    path.write_text(text, encoding="utf-8")
+    shown = str(read_responses(_write(tmp_path, "V1\n1\n2\n"), path))
+    assert "Niềm vui" in shown
+    assert "Vui vẻ" in shown
