@@ -10,6 +10,7 @@ import numpy as np
 from cbecmodel.display.canvas import text_width
 from cbecmodel.display.layout import Edge, Node, heights, label_places, layers
 from cbecmodel.display.numbers import number
+from cbecmodel.display.path_arcs import BULGE, arc_courses, label_point, passing
 from cbecmodel.display.plain import wrap
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 NAME, SMALL, VALUE = 9.0, 7.5, 8.5  # letters, in points
 LINE: Final = 1.28 / 72  # inches a line of text takes, for each point of its letters
-GAP: Final = 1.2  # inches between columns of constructs
+GAP, TIGHT = 1.2, 0.85  # inches between columns of constructs; the least of it where the page is full
+PAGE: Final = 6.6  # inches between the margins of a page
 SIDE: Final = 0.3  # inches between a construct and its indicators
 
 
@@ -38,7 +40,10 @@ class PathDiagram:
     curves : list of array, shape (points, 2)
         Course of each path, in the order of the frame.
     labels : list of str
+        Estimates of the paths, then the correlations.
     label_boxes : list of (left, bottom, right, top)
+    arcs : list of array, shape (points, 2)
+        Course of each correlation.
     """
 
     names: dict[str, tuple[str, ...]]
@@ -47,12 +52,13 @@ class PathDiagram:
     curves: list[np.ndarray]
     labels: list[str]
     label_boxes: list[Box]
+    arcs: list[np.ndarray]
 
     @property
     def extent(self) -> Box:
         """Smallest box around everything."""
         every = np.array([*self.boxes.values(), *(box for *_, box in self.small), *self.label_boxes])
-        bends = np.vstack(self.curves) if self.curves else every[:, :2]
+        bends = np.vstack([every[:, :2], *self.curves, *self.arcs])
         low = np.minimum(every[:, :2].min(axis=0), bends.min(axis=0))
         high = np.maximum(every[:, 2:].max(axis=0), bends.max(axis=0))
         return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
@@ -71,6 +77,7 @@ def lay_out(
     latents: Collection[str],
     labels: Mapping[str, str],
     indicators: pd.DataFrame | None = None,
+    covariances: pd.DataFrame | None = None,
     r_squared: Mapping[str, float] | None = None,
     lang: str = "en",
 ) -> PathDiagram:
@@ -78,7 +85,7 @@ def lay_out(
 
     Parameters
     ----------
-    paths, latents, labels, indicators, r_squared, lang
+    paths, latents, labels, indicators, covariances, r_squared, lang
         As in :func:`cbecmodel.display.paths.path_diagram`.
 
     Returns
@@ -94,7 +101,7 @@ def lay_out(
     last = max(column.values())
     room = {name: _room(shape[name][1], mine[name], column[name] in (0, last)) for name in order}
     nodes = {name: Node(shape[name][0], shape[name][1], room[name]) for name in order}
-    across = _across(nodes, column, last)
+    across = _across(nodes, column, last, _beside(mine, column, last))
     y = heights(nodes, column, across, edges)
     above = {name: _indicators_above(name, edges, y) for name in order}
     boxes = {
@@ -107,18 +114,35 @@ def lay_out(
         )
         for name in order
     }
+    pairs, correlations = _pairs(covariances, boxes, lang)
+    side = SIDE if not passing(pairs, boxes) else BULGE
     small = _place_indicators(
-        mine, boxes, above, {name: column[name] > 0 for name in order if column[name] in (0, last)}
+        mine, boxes, above, {name: column[name] > 0 for name in order if column[name] in (0, last)}, side
     )
     curves = [_course(boxes[cause], boxes[effect], cause in latents, effect in latents) for cause, effect in edges]
+    arcs = arc_courses(pairs, boxes)
+    arc_boxes = [
+        _around(label_point(arc, boxes), (text_width(said, SMALL) + 0.08, SMALL * LINE + 0.03))
+        for arc, said in zip(arcs, correlations, strict=True)
+    ]
     shown = [_label(row, lang) for row in paths.to_dict("records")]
     sizes = [(text_width(label, VALUE) + 0.12, VALUE * LINE + 0.05) for label in shown]
-    stands = label_places([curve[::4] for curve in curves], sizes, [*boxes.values(), *(box for *_, box in small)])
+    solid = [*boxes.values(), *(box for *_, box in small), *arc_boxes]
+    stands = label_places([curve[::4] for curve in curves], sizes, solid)
     label_boxes = [
         _around((curve[4 * at][0], curve[4 * at][1]), size)
         for curve, at, size in zip(curves, stands, sizes, strict=True)
     ]
-    return PathDiagram(names, boxes, small, curves, shown, label_boxes)
+    return PathDiagram(names, boxes, small, curves, [*shown, *correlations], [*label_boxes, *arc_boxes], arcs)
+
+
+def _pairs(
+    covariances: pd.DataFrame | None, boxes: Mapping[str, Box], lang: str
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the correlated constructs that are in the diagram, and their written correlations."""
+    rows = [] if covariances is None else covariances.to_dict("records")
+    known = [row for row in rows if str(row["lhs"]) in boxes and str(row["rhs"]) in boxes]
+    return [(str(row["lhs"]), str(row["rhs"])) for row in known], [number(row["est"], 2, lang) for row in known]
 
 
 def _label(row: Mapping[Any, Any], lang: str) -> str:
@@ -163,9 +187,18 @@ def _indicators_above(name: str, edges: Sequence[Edge], y: Mapping[str, float]) 
     return not others or y[name] >= float(np.mean(others))
 
 
-def _across(nodes: Mapping[str, Node], column: Mapping[str, int], last: int) -> list[float]:
+def _beside(mine: Mapping[str, list[tuple[str, ...]]], column: Mapping[str, int], last: int) -> float:
+    """Return the width that indicators take beside the outer columns."""
+    wide = 0.0
+    for place in {0, last}:
+        sizes = [_small_size(lines)[0] for name in mine if column[name] == place for lines in mine[name]]
+        wide += max(sizes) + BULGE if sizes else 0.0
+    return wide
+
+
+def _across(nodes: Mapping[str, Node], column: Mapping[str, int], last: int, beside: float) -> list[float]:
     widths = [max(nodes[name].width for name in nodes if column[name] == place) for place in range(last + 1)]
-    gap = GAP if last < 3 else max(0.85, GAP - 0.12 * last)
+    gap = float(np.clip((PAGE - 0.3 - beside - sum(widths)) / max(last, 1), TIGHT, GAP))
     return [sum(widths[:place]) + widths[place] / 2 + gap * place for place in range(last + 1)]
 
 
@@ -174,6 +207,7 @@ def _place_indicators(
     boxes: Mapping[str, Box],
     above: Mapping[str, bool],
     right_side: Mapping[str, bool],
+    side: float,
 ) -> list[tuple[str, tuple[str, ...], Box]]:
     """Put indicators beside the constructs of the outer columns, above or below those between."""
     found = []
@@ -183,7 +217,7 @@ def _place_indicators(
         if name in right_side:
             y = (bottom + top) / 2 + sum(high + 0.06 for _, high in sizes) / 2
             for lines, (wide, high) in zip(every, sizes, strict=True):
-                x = right + SIDE + wide / 2 if right_side[name] else left - SIDE - wide / 2
+                x = right + side + wide / 2 if right_side[name] else left - side - wide / 2
                 found.append((name, lines, _around((x, y - high / 2 - 0.03), (wide, high))))
                 y -= high + 0.06
         else:

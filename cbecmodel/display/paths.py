@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
-from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch, PathPatch
-from matplotlib.path import Path as Outline
+from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch
 
 from cbecmodel.display.canvas import BLUE, GREY, INK, LIGHT, ORANGE, PALE, PAPER, Picture, look, new_figure
 from cbecmodel.display.numbers import number
@@ -48,7 +47,7 @@ def path_diagram(
     indicators : pandas.DataFrame, optional
         ``lhs`` (construct), ``rhs`` (its indicator or first-order facet): drawn as small boxes.
     covariances : pandas.DataFrame, optional
-        ``lhs``, ``rhs``, ``est`` of correlated constructs of one column, drawn as arcs.
+        ``lhs``, ``rhs``, ``est`` of correlated constructs, drawn as light double-headed arrows.
     r_squared : mapping of str to float, optional
         Written into the constructs.
     lang : {"en", "zh"}
@@ -66,32 +65,41 @@ def path_diagram(
     ['0.30', '0.40', 'CID', 'PCI', 'R² = 0.20', 'SDI']
     """
     names = labels or {}
-    plan = lay_out(paths, latents=latents, labels=names, indicators=indicators, r_squared=r_squared, lang=lang)
+    plan = lay_out(
+        paths,
+        latents=latents,
+        labels=names,
+        indicators=indicators,
+        covariances=covariances,
+        r_squared=r_squared,
+        lang=lang,
+    )
     left, bottom, right, top = plan.extent
-    bulge = 0.55 if covariances is not None and len(covariances) else 0.0
-    width, height = right - left + 0.3 + bulge, top - bottom + 0.75
+    width, height = right - left + 0.3, top - bottom + 0.75
     figure, axes = new_figure(width, height, lang)
     figure.set_layout_engine("none")
     axes.set_position((0, 0, 1, 1))
     with look():
-        axes.set(xlim=(left - 0.15 - bulge, right + 0.15), ylim=(bottom - 0.6, top + 0.15))
+        axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - 0.6, top + 0.15))
         axes.axis("off")
         for construct, lines, box in plan.small:
             _draw_indicator(axes, plan.boxes[construct], lines, box)
         for curve, row in zip(plan.curves, paths.to_dict("records"), strict=True):
             _draw_path(axes, curve, row)
-        for row in [] if covariances is None else covariances.to_dict("records"):
-            _draw_arc(axes, plan.boxes, row, lang)
+        for arc in plan.arcs:
+            _draw_arc(axes, arc)
         for name, box in plan.boxes.items():
             explained = f"R² = {number(r_squared[name], 2, lang)}" if r_squared and name in r_squared else ""
             _draw_construct(axes, plan.names[name], box, name in latents, explained)
-        for label, box in zip(plan.labels, plan.label_boxes, strict=True):
+        for place, (label, box) in enumerate(zip(plan.labels, plan.label_boxes, strict=True)):
             patch = FancyBboxPatch(
                 box[:2], box[2] - box[0], box[3] - box[1], boxstyle="square,pad=0", fc=PAPER, ec="none", zorder=4
             )
             axes.add_patch(patch)
             x, y = centre_of(box)
-            axes.text(x, y, label, ha="center", va="center", fontsize=VALUE, zorder=5)
+            path = place < len(plan.curves)
+            size, colour = (VALUE, INK) if path else (SMALL, GREY)
+            axes.text(x, y, label, ha="center", va="center", fontsize=size, color=colour, zorder=5)
         _legend(axes, paths, lang)
     return figure
 
@@ -127,14 +135,14 @@ def _draw_construct(axes: Axes, lines: tuple[str, ...], box: Box, latent: bool, 
 
 def _draw_indicator(axes: Axes, construct: Box, lines: tuple[str, ...], box: Box) -> None:
     centre, hub = centre_of(box), centre_of(construct)
-    if box[1] >= construct[3]:
-        ends = ((hub[0], construct[3]), (centre[0], box[1]))
-    elif box[3] <= construct[1]:
-        ends = ((hub[0], construct[1]), (centre[0], box[3]))
-    elif box[2] <= construct[0]:
+    if box[2] <= construct[0]:
         ends = ((construct[0], hub[1]), (box[2], centre[1]))
-    else:
+    elif box[0] >= construct[2]:
         ends = ((construct[2], hub[1]), (box[0], centre[1]))
+    elif box[1] >= construct[3]:
+        ends = ((hub[0], construct[3]), (centre[0], box[1]))
+    else:
+        ends = ((hub[0], construct[1]), (centre[0], box[3]))
     axes.plot(*zip(*ends, strict=True), color=GREY, linewidth=0.6, zorder=1)
     shape: dict[str, Any] = {
         "boxstyle": "round,pad=0,rounding_size=0.04",
@@ -156,25 +164,12 @@ def _draw_indicator(axes: Axes, construct: Box, lines: tuple[str, ...], box: Box
     )
 
 
-def _draw_arc(axes: Axes, boxes: Mapping[str, Box], row: Mapping[Any, Any], lang: str) -> None:
-    one, two = (boxes[str(row[side])] for side in ("lhs", "rhs"))
-    start, end = (one[0], centre_of(one)[1]), (two[0], centre_of(two)[1])
-    bend = min(start[0], end[0]) - 0.18 - 0.16 * abs(start[1] - end[1])
-    corners = [start, (bend, start[1]), (bend, end[1]), end]
-    codes = [Outline.MOVETO, Outline.CURVE4, Outline.CURVE4, Outline.CURVE4]
-    axes.add_patch(PathPatch(Outline(corners, codes), facecolor="none", edgecolor=GREY, linewidth=0.8, zorder=1))
-    x = 0.25 * start[0] + 0.75 * bend
-    note = {"boxstyle": "square,pad=0.1", "facecolor": PAPER, "edgecolor": "none"}
-    axes.text(
-        x,
-        (start[1] + end[1]) / 2,
-        number(row["est"], 2, lang),
-        ha="center",
-        va="center",
-        fontsize=SMALL,
-        color=GREY,
-        bbox=note,
-    )
+def _draw_arc(axes: Axes, course: np.ndarray) -> None:
+    """Draw a correlation: light, and pointing both ways."""
+    axes.plot(course[3:-3, 0], course[3:-3, 1], color=GREY, linewidth=0.8, zorder=1)
+    tip: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.4}
+    for end, before in ((course[0], course[4]), (course[-1], course[-5])):
+        axes.add_patch(FancyArrowPatch(before, end, color=GREY, zorder=2, **tip))
 
 
 def _legend(axes: Axes, paths: pd.DataFrame, lang: str) -> None:

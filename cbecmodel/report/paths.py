@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cbecmodel.report.results import ModelResults, StudyResults
 
 ALPHA: Final = 0.05
+_FEW: Final = 3  # constructs whose correlations a diagram can show beside the paths
 _SHORT: Final = 24  # letters of a path that is not broken
 
 
@@ -97,7 +98,7 @@ def _one(model: ModelResults, ledger: pd.DataFrame, words: Words) -> list[Block]
         Prose(
             words.join([paths_sentence(model, words), words("paths_intro", figure=f"[[{fig}]]", table=f"[[{tab}]]")])
         ),
-        FigureBlock(fig, diagram(model, words), words("paths_figure_caption", model=model.id), _alt(model, words)),
+        FigureBlock(fig, diagram(model, words), _caption(model, words), _alt(model, words)),
         TableBlock(tab, paths_table(model, words)),
     ]
     if len(model.effects):
@@ -121,10 +122,8 @@ def diagram(model: ModelResults, words: Words) -> Picture:
     -------
     Picture
     """
-    frame, loadings = structural(model), model.parameters[model.parameters["op"] == "=~"]
-    latents = set(loadings["lhs"])
+    frame, facets = structural(model), facet_loadings(model)
     variables = dict.fromkeys([*frame["rhs"], *frame["lhs"]])
-    facets = loadings[loadings["lhs"].isin(variables) & loadings["rhs"].isin(latents)]
     paths = pd.DataFrame(
         {
             "lhs": frame["lhs"],
@@ -139,12 +138,49 @@ def diagram(model: ModelResults, words: Words) -> Picture:
     names = {name: said for name in (*variables, *facets["rhs"]) if (said := words.of(model.labels.get(name, {})))}
     return path_diagram(
         paths,
-        latents=latents,
+        latents=set(model.parameters.loc[model.parameters["op"] == "=~", "lhs"]),
         labels=names,
         indicators=facets[["lhs", "rhs"]] if len(facets) else None,
+        covariances=correlations(model),
         r_squared=r_squared(model),
         lang=words.lang,
     )
+
+
+def facet_loadings(model: ModelResults) -> pd.DataFrame:
+    """Return the loadings of second-order constructs on their first-order facets.
+
+    Parameters
+    ----------
+    model : ModelResults
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the parameters.
+    """
+    frame, loadings = structural(model), model.parameters[model.parameters["op"] == "=~"]
+    of_paths = loadings["lhs"].isin({*frame["rhs"], *frame["lhs"]})
+    return loadings[of_paths & loadings["rhs"].isin(set(loadings["lhs"]))]
+
+
+def correlations(model: ModelResults) -> pd.DataFrame:
+    """Return the correlations of the constructs nothing explains, for the diagram.
+
+    Parameters
+    ----------
+    model : ModelResults
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``lhs``, ``rhs``, ``est``; empty with more than three constructs, whose arrows would hide the paths.
+    """
+    frame, table = structural(model), model.parameters
+    causes = set(frame["rhs"]) - set(frame["lhs"])
+    own = (table["op"] == "~~") & (table["lhs"] != table["rhs"]) & table["lhs"].isin(causes) & table["rhs"].isin(causes)
+    chosen = table[own] if len(causes) <= _FEW else table.iloc[:0]
+    return pd.DataFrame({"lhs": chosen["lhs"], "rhs": chosen["rhs"], "est": chosen["std_all"]})
 
 
 def r_squared(model: ModelResults) -> dict[str, float]:
@@ -162,6 +198,14 @@ def r_squared(model: ModelResults) -> dict[str, float]:
     table = model.parameters
     own = table[(table["op"] == "~~") & (table["lhs"] == table["rhs"]) & table["lhs"].isin(outcomes)]
     return {str(name): 1 - float(rest) for name, rest in zip(own["lhs"], own["std_all"], strict=True)}
+
+
+def _caption(model: ModelResults, words: Words) -> str:
+    return words.join([
+        words("paths_figure_caption", model=model.id),
+        words("paths_figure_correlations") if len(correlations(model)) else "",
+        words("paths_figure_facets") if len(facet_loadings(model)) else "",
+    ])  # fmt: skip
 
 
 def _alt(model: ModelResults, words: Words) -> str:

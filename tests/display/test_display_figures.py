@@ -7,10 +7,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import FancyArrowPatch
 
 from cbecmodel.display.canvas import Picture, new_figure
 from cbecmodel.display.figures import coefficient_figure, event_study_figure, figure_bytes, flow_figure, rollout_figure
 from cbecmodel.display.layout import heights, layers, overlap
+from cbecmodel.display.path_arcs import arc_courses, label_point
 from cbecmodel.display.paths import lay_out, path_diagram
 
 PATHS = pd.DataFrame(
@@ -24,6 +26,7 @@ CHAIN = pd.DataFrame(
     columns=["lhs", "rhs"],
 ).assign(est=0.3, pvalue=0.01)
 FACETS = pd.DataFrame({"lhs": ["SDI"] * 3 + ["PCI"] * 4 + ["CID"] * 2, "rhs": [f"v{n}" for n in range(9)]})
+CORRELATIONS = pd.DataFrame({"lhs": ["SDI", "SDI", "PLI"], "rhs": ["PLI", "VI", "VI"], "est": [0.44, 0.41, -0.38]})
 NAMES = {
     "SDI": "符号数字化强度",
     "PLI": "Platform localization interaction",
@@ -129,7 +132,14 @@ def test_columns_follow_the_longest_path_and_survive_cycles():
 @pytest.mark.parametrize("indicators", [None, FACETS])
 @pytest.mark.parametrize("paths", [PATHS, CHAIN])
 def test_nothing_in_a_path_diagram_overlaps(paths, indicators):
-    plan = lay_out(paths, latents=set(NAMES), labels=NAMES, indicators=indicators, r_squared={"PCI": 0.3, "CID": 0.4})
+    plan = lay_out(
+        paths,
+        latents=set(NAMES),
+        labels=NAMES,
+        indicators=indicators,
+        covariances=CORRELATIONS,
+        r_squared={"PCI": 0.3, "CID": 0.4},
+    )
     solid = [*plan.boxes.values(), *(box for *_, box in plan.small)]
     for one, two in itertools.combinations([*solid, *plan.label_boxes], 2):
         assert overlap(one, two) == 0
@@ -139,6 +149,15 @@ def test_nothing_in_a_path_diagram_overlaps(paths, indicators):
         inside = (course[:, 0] > left) & (course[:, 0] < right) & (course[:, 1] > bottom) & (course[:, 1] < top)
         if name not in (effect, cause):
             assert not inside.any(), (name, cause, effect)
+    for arc, (name, (left, bottom, right, top)) in itertools.product(plan.arcs, plan.boxes.items()):
+        across, up = (
+            (arc[:, 0] - (left + right) / 2) / (right - left),
+            (arc[:, 1] - (bottom + top) / 2) / (top - bottom),
+        )
+        assert (across**2 + up**2 > 0.25).all(), name  # outside the ellipse
+    for arc, (*_, (left, bottom, right, top)) in itertools.product(plan.arcs, plan.small):
+        assert not ((arc[:, 0] > left) & (arc[:, 0] < right) & (arc[:, 1] > bottom) & (arc[:, 1] < top)).any()
+    assert len(plan.arcs) == (3 if paths is PATHS else 0)  # variables that are not in the diagram have none
 
 
 def test_a_diagram_says_every_number_once():
@@ -149,6 +168,31 @@ def test_a_diagram_says_every_number_once():
     ]
     assert "R² = 0.32" in said
     assert len(figure.axes[0].get_legend().get_texts()) == 4
+
+
+def test_correlations_are_said_and_point_both_ways():
+    figure = path_diagram(PATHS, latents=set(NAMES), labels=NAMES, covariances=CORRELATIONS)
+    assert {"0.44", "0.41", "−0.38"} <= set(words_of(figure))
+    plain = path_diagram(PATHS, latents=set(NAMES), labels=NAMES)
+    heads = [sum(isinstance(patch, FancyArrowPatch) for patch in f.axes[0].patches) for f in (figure, plain)]
+    assert heads[0] - heads[1] == 2 * len(CORRELATIONS)
+
+
+def test_a_correlation_bows_around_the_construct_between_and_its_number_clears_it():
+    boxes = {"a": (0, 4, 1, 5), "b": (-0.2, 2, 1.2, 3), "c": (0, 0, 1, 1), "far": (3, 0, 4, 5)}
+    (bow,) = arc_courses([("a", "c")], boxes)
+    beside = bow[(bow[:, 1] > 2) & (bow[:, 1] < 3)]
+    assert (beside[:, 0] < -0.25).all()
+    x, y = label_point(bow, boxes)
+    assert 3.2 < y < 3.8 or 1.2 < y < 1.8
+    assert label_point(*[arc_courses([("a", "b")], boxes)[0]], boxes) == pytest.approx((0.5, 3.5), abs=0.05)
+    assert x < 0.2
+
+
+def test_a_diagram_fits_the_page():
+    plan = lay_out(PATHS, latents=set(NAMES), labels=NAMES, indicators=FACETS)
+    left, _, right, _ = plan.extent
+    assert right - left < 6.9
 
 
 def test_large_diagrams_are_placed_in_reasonable_time():
