@@ -92,5 +92,6 @@ def listed(names: list[Any], limit: int = 10) -> str:
     >>> listed(["a", "b", "c"], limit=2)
     'a, b, … (3)'
     """
-    shown = ", ".join(str(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown}, … ({len(names)})"
+    joint = says("list_joint")
+    shown = joint.join(str(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown}{joint}… ({len(names)})"

@@ -152,7 +152,7 @@ class Panel:
         facts = [
             (says("unit_label"), f"{self.unit} ({self.n_units})"),
             (says("time_label"), f"{self.time} ({periods[0]}–{periods[-1]}, {len(periods)})"),
-            (says("rows"), str(len(self.frame))),
+            (says("rows"), f"{len(self.frame):,}"),
             (says("balance"), says("balanced") if self.balanced else f"{says('unbalanced')} ({'; '.join(missing)})"),
         ]
         notes = tuple(str(warning) for warning in self.warnings)

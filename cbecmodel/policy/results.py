@@ -237,7 +237,7 @@ class PolicyResults:
 
     def _se_note(self) -> str:
         how = says(f"vcov_{self.vcov_type}", cluster=self.cluster, n=self.n_clusters)
-        return f"{how} {says(f'small_{self.small_sample}', k=self.n_parameters)}"
+        return says("two_sentences", one=how, two=says(f"small_{self.small_sample}", k=self.n_parameters))
 
     def _facts(self) -> list[tuple[str, str]]:
         lost = dropped_rows(self.dropped) if self.n_dropped else ""

@@ -119,14 +119,11 @@ def hard_reasons(responses: Responses, rules: Rules) -> Iterator[Index]:
     """
     frame, instrument = responses.frame, responses.instrument
     n = len(frame)
+    consent, eligibility = _nothing("consent", n), _eligibility(responses)
     if instrument.consent is not None and CONSENT in frame:
-        agree = frame[CONSENT].to_numpy(dtype=float)
-        yield Index(
-            "consent", f"≠ {instrument.consent.agree}", None, agree != instrument.consent.agree, np.ones(n, dtype=bool)
-        )
-    else:
-        yield _nothing("consent", n)
-    yield _eligibility(responses)
+        refused = frame[CONSENT].to_numpy(dtype=float) != instrument.consent.agree
+        consent = Index("consent", f"≠ {instrument.consent.agree}", None, refused, np.ones(n, dtype=bool))
+    yield from (consent, eligibility)
     shown = shown_items(responses).to_numpy()
     answered = frame[list(responses.items)].notna().to_numpy()
     counted = shown.sum(axis=1)
@@ -135,7 +132,8 @@ def hard_reasons(responses: Responses, rules: Rules) -> Iterator[Index]:
     if most is None:
         yield _nothing("completeness", n)
     else:
-        yield _index("completeness", f"> {most:g}", lacking, lacking > most)
+        asked = ~(consent.fires | eligibility.fires)  # the others were not shown the rest of the questionnaire
+        yield _index("completeness", f"> {most:g}", np.where(asked, lacking, np.nan), lacking > most)
 
 
 def _eligibility(responses: Responses) -> Index:

@@ -149,7 +149,7 @@ def test_warnings_for_few_clusters_and_lone_units() -> None:
     found = {warning.message.key: str(warning.message) for warning in given}
     assert set(found) == {"policy.few_clusters", "policy.single_unit_cohorts"}
     assert "7 clusters" in found["policy.few_clusters"]
-    assert "2013 have one unit only (6)" in found["policy.single_unit_cohorts"]
+    assert "one unit only: 2013 (6)" in found["policy.single_unit_cohorts"]
     assert given[0].filename == __file__
 
 

@@ -167,6 +167,7 @@ def test_summary_counts_those_it_could_assess(crowd: Responses) -> None:
     assert np.isnan(summary.loc["diligence", "share"])
     assert summary.loc["attention", ["n_assessed", "n_flagged"]].tolist() == [42, 1]
     assert summary.loc["eligibility", "n_flagged"] == 2
+    assert summary.loc["completeness", ["n_assessed", "n_flagged"]].tolist() == [43, 1]  # of those who were let in
     assert summary.loc["speed", "threshold"] == "< 2 s × items; < 0.333 × median"
 
 
