@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import PanelError
-from cbecmodel.simulate.streams import stream
+from cbecmodel.simulate.random_streams import stream
 
 if TYPE_CHECKING:
     from cbecmodel.policy.rollout import Rollout

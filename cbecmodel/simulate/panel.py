@@ -14,7 +14,7 @@ from cbecmodel.errors import PanelError
 from cbecmodel.policy.panel import Panel
 from cbecmodel.policy.rollout import Rollout, pilot_zones
 from cbecmodel.simulate.geography import distances, place_units
-from cbecmodel.simulate.streams import check_seed, is_whole, stream
+from cbecmodel.simulate.random_streams import check_seed, is_whole, stream
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import ContentError
-from cbecmodel.simulate import conduct
-from cbecmodel.simulate.answers import Question, cut, cut_points, measurement
+from cbecmodel.simulate import response_behaviour
+from cbecmodel.simulate.item_responses import Question, cut, cut_points, measurement
 from cbecmodel.simulate.latent import read_paths
-from cbecmodel.simulate.persons import draw_persons
 from cbecmodel.simulate.population import Population
-from cbecmodel.simulate.streams import check_seed, is_whole, stream
+from cbecmodel.simulate.random_streams import check_seed, is_whole, stream
+from cbecmodel.simulate.respondents import draw_persons
 from cbecmodel.survey.codebook import CONSENT
 from cbecmodel.survey.instrument import Instrument, load_instrument
 from cbecmodel.survey.responses import Responses
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cbecmodel.simulate.answers import Measurement
+    from cbecmodel.simulate.item_responses import Measurement
     from cbecmodel.simulate.latent import Array
 
 Seed = int | np.random.SeedSequence
@@ -90,14 +90,14 @@ def simulate_responses(
     persons = draw_persons(instrument, stated, size, seed)
     latent = latent_responses(stated, questions, size, seed, languages=persons["form_language"].to_numpy())
     codes = {question.name: _codes(stated, question, latent[question.name]) for question in questions}
-    kinds = conduct.careless_kinds(stated, size, seed)
-    codes = conduct.answer_carelessly(codes, questions, kinds, stated.careless.slip, seed)
-    codes |= conduct.answer_checks(instrument, persons, kinds, seed)
-    for item, gap in conduct.unanswered(stated, list(instrument.items), persons, seed).items():
+    kinds = response_behaviour.careless_kinds(stated, size, seed)
+    codes = response_behaviour.answer_carelessly(codes, questions, kinds, stated.careless.slip, seed)
+    codes |= response_behaviour.answer_checks(instrument, persons, kinds, seed)
+    for item, gap in response_behaviour.unanswered(stated, list(instrument.items), persons, seed).items():
         codes[item] = np.where(gap, _code(instrument, UNANSWERED), codes[item])
     answers, seen = _columns(instrument, persons, codes)
     screened = len(instrument.screening) + 1
-    seconds = conduct.seconds_taken(stated, np.where(persons["takes_part"], seen, screened), kinds, seed)
+    seconds = response_behaviour.seconds_taken(stated, np.where(persons["takes_part"], seen, screened), kinds, seed)
     frame = _frame(instrument, persons, answers, seconds)
     return Responses.from_frame(frame, instrument, source_name=f"simulated-{instrument.id}", synthetic=True)
 

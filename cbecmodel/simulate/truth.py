@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import ContentError
-from cbecmodel.simulate.answers import measurement
+from cbecmodel.simulate.item_responses import measurement
 from cbecmodel.simulate.population import Population
 from cbecmodel.simulate.responses import check_names, questions_of
 from cbecmodel.structure.defaults import parameter_table

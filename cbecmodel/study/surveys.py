@@ -12,7 +12,7 @@ from cbecmodel.errors import DataError
 from cbecmodel.messages import LANGUAGES, text
 from cbecmodel.study.artefacts import Artefacts
 from cbecmodel.study.sample import demographics, item_table, labels, spoken
-from cbecmodel.survey.history import log_table
+from cbecmodel.survey.change_log import log_table
 from cbecmodel.survey.instrument import load_instrument
 from cbecmodel.survey.read import read_responses
 from cbecmodel.survey.responses import Responses, Source

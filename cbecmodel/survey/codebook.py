@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from cbecmodel.survey.wording import fold
+from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

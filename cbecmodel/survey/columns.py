@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.errors import DataError
-from cbecmodel.survey.wording import fold
+from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from cbecmodel.errors import ContentError
-from cbecmodel.survey.canonical import content_digest
 from cbecmodel.survey.condition import Condition
-from cbecmodel.survey.consistency import instrument_findings
-from cbecmodel.survey.layout import default_placement, spread_items
-from cbecmodel.survey.look import instrument_html, instrument_text
+from cbecmodel.survey.content_hash import content_digest
+from cbecmodel.survey.fieldwork import Paradata, SamplePlan
+from cbecmodel.survey.file_layout import default_placement, spread_items
+from cbecmodel.survey.instrument_display import instrument_html, instrument_text
+from cbecmodel.survey.instrument_rules import instrument_findings
+from cbecmodel.survey.item_wording import Limits, Wording
 from cbecmodel.survey.parts import (
     Check,
     Consent,
@@ -27,8 +29,7 @@ from cbecmodel.survey.parts import (
     ScreeningRules,
     named,
 )
-from cbecmodel.survey.plan import Limits, Paradata, SamplePlan, Wording
-from cbecmodel.survey.wording import shortened
+from cbecmodel.survey.text_matching import shortened
 from cbecmodel.theory.findings import Finding, from_validation, raise_first
 from cbecmodel.theory.model import find_content
 from cbecmodel.theory.texts import DEFAULT_LANGUAGES, LANGUAGE_CODES, Texts, declared_languages, keyed
@@ -71,7 +72,7 @@ class Instrument(Part):
     placement : Placement
         One page a construct unless the file says otherwise.
     paradata, sample_plan, screening_rules, limits, wording
-        See :mod:`cbecmodel.survey.plan`.
+        See :mod:`cbecmodel.survey.fieldwork`, :mod:`cbecmodel.survey.screening_rules`, :mod:`cbecmodel.survey.item_wording`.
 
     Examples
     --------

@@ -11,14 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cbecmodel.survey.plan import Wording
+from pydantic import Field
+
+from cbecmodel.survey.parts import Part
 from cbecmodel.theory.yaml_source import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cbecmodel.survey.parts import Item
-    from cbecmodel.survey.plan import Limits
 
 Broken = tuple[str, dict[str, object]]
 """A rule broken and what its sentence needs to know."""
@@ -28,6 +29,39 @@ _UNSPACED: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNSPACED_CHARACTER: Final = re.compile(f"[{_UNSPACED}]")
 _BRACKETED: Final = re.compile(r"[(（【\[][^()（）【】\[\]]*[)）】\]]")
 _HALFWIDTH: Final = re.compile(rf"(?<=[{_UNSPACED}”）])[,;:?!()]|[,;:?!()](?=[{_UNSPACED}“（])")
+
+
+class Limits(Part):
+    """How long an item may be.
+
+    Attributes
+    ----------
+    words : int
+        For scripts that put blanks between words.
+    characters : int
+        For scripts that do not (Chinese, Japanese); punctuation is not counted.
+    """
+
+    words: int = Field(default=25, ge=3)
+    characters: int = Field(default=40, ge=5)
+
+
+class Wording(Part):
+    """What the wording rules look for in one language.
+
+    Attributes
+    ----------
+    joins : tuple of str
+        Words that may join two questions in one (whole words in scripts with blanks).
+    harmless : tuple of str
+        Longer expressions that contain a joining word and ask only one thing.
+    negations : tuple of str
+        Words that mark a reverse item.
+    """
+
+    joins: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()
 
 
 def broken_rules(item: Item, lang: str, limits: Limits, words: Wording) -> Iterator[Broken]:
@@ -49,7 +83,7 @@ def broken_rules(item: Item, lang: str, limits: Limits, words: Wording) -> Itera
     Examples
     --------
     >>> from cbecmodel.survey.parts import Item
-    >>> from cbecmodel.survey.plan import Limits
+    >>> from cbecmodel.survey.item_wording import Limits
     >>> item = Item(id="A1", construct="A", text={"en": "It is cheap and well made."}, scale="agree7")
     >>> [rule for rule, _ in broken_rules(item, "en", Limits(), wording_lists()["en"])]
     ['double_barrelled']

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from cbecmodel.errors import CbecError
 from cbecmodel.survey.instrument import Instrument, load_instrument, validate_instrument
 from cbecmodel.survey.item_wording import RULES, broken_rules, wording_lists
-from cbecmodel.theory.checks import model_findings, substance_findings
 from cbecmodel.theory.findings import Finding, finding
 from cbecmodel.theory.model import load_theory, validate_theory
+from cbecmodel.theory.theory_rules import model_findings, substance_findings
 from cbecmodel.theory.yaml_source import YamlSource, read_yaml
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from cbecmodel.survey.history import Event
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.recode import NO_ANSWER, NUMBER, Reading, as_text, recode
-from cbecmodel.survey.wording import fold
+from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

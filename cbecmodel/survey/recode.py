@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from cbecmodel.survey.wording import fold
+from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -12,13 +12,13 @@ import pandas as pd
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import DataError
 from cbecmodel.messages import text
-from cbecmodel.survey.assemble import assemble
+from cbecmodel.survey.analysis_frame import assemble
+from cbecmodel.survey.change_log import Event, log_table
 from cbecmodel.survey.codebook import fields
 from cbecmodel.survey.formats.table import RawTable
-from cbecmodel.survey.history import Event, log_table
 from cbecmodel.survey.scoring import scores
-from cbecmodel.survey.wording import shortened
-from cbecmodel.theory.look import in_reader_language
+from cbecmodel.survey.text_matching import shortened
+from cbecmodel.theory.texts import in_reader_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -229,7 +229,7 @@ class Responses:
         Parameters
         ----------
         **thresholds
-            Override the pre-registered rules of the instrument; see :class:`~cbecmodel.survey.rules.Rules`.
+            Override the pre-registered rules of the instrument; see :class:`~cbecmodel.survey.screening_rules.Rules`.
 
         Returns
         -------

@@ -10,8 +10,8 @@ import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.messages import LANGUAGES, text
-from cbecmodel.survey.indices import CHECKS, Index, careless_indices, hard_reasons
-from cbecmodel.survey.rules import Rules, choose_rules
+from cbecmodel.survey.screening_indices import CHECKS, Index, careless_indices, hard_reasons
+from cbecmodel.survey.screening_rules import Rules, choose_rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +115,8 @@ def screen(responses: Responses, **thresholds: Any) -> Screening:
     ----------
     responses : Responses
     **thresholds
-        Override the instrument's pre-registered rules; names and defaults are those of :class:`~cbecmodel.survey.rules.Rules`.
+        Override the instrument's pre-registered rules; names and defaults are those of
+        :class:`~cbecmodel.survey.screening_rules.Rules`.
 
     Returns
     -------

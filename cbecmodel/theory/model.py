@@ -10,11 +10,11 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from cbecmodel.content import content_folder
 from cbecmodel.errors import ContentError, FileError
-from cbecmodel.theory.checks import reference_findings
 from cbecmodel.theory.findings import from_validation, raise_first
-from cbecmodel.theory.look import theory_html, theory_text
 from cbecmodel.theory.parts import Claim, Construct, Hypothesis, Paper, Part, StructuralModel, Term
 from cbecmodel.theory.texts import LANGUAGE_CODES, Texts, declared_languages, keyed
+from cbecmodel.theory.theory_display import theory_html, theory_text
+from cbecmodel.theory.theory_rules import reference_findings
 from cbecmodel.theory.yaml_source import YamlSource, read_yaml
 
 __all__ = [

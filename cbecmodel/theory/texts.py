@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from cbecmodel.messages import language
+
 DEFAULT_LANGUAGES: Final = ("en",)
 LANGUAGE_CODES = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...], Field(min_length=1)
@@ -109,3 +111,24 @@ def keyed(value: Any) -> Any:
             raise PydanticCustomError("theory.id_differs", "{name}", {"name": key, "id": str(entry["id"])})
         entries[key] = {**entry, "id": key} if isinstance(entry, dict) else entry
     return entries
+
+
+def in_reader_language(texts: dict[str, str]) -> str:
+    """Return a text in the language messages are in, else in the first there is.
+
+    Parameters
+    ----------
+    texts : dict
+        ``{language: text}``.
+
+    Returns
+    -------
+    str
+        Empty if there is none.
+
+    Examples
+    --------
+    >>> in_reader_language({"fr": "identité"})
+    'identité'
+    """
+    return texts.get(language()) or next(iter(texts.values()), "")

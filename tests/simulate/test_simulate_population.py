@@ -8,7 +8,7 @@ from scipy import stats
 
 from cbecmodel.errors import ContentError, ModelSyntaxError
 from cbecmodel.messages import use_language
-from cbecmodel.simulate.answers import Question, category_probabilities, cut, cut_points, measurement
+from cbecmodel.simulate.item_responses import Question, category_probabilities, cut, cut_points, measurement
 from cbecmodel.simulate.latent import read_paths, solve
 from cbecmodel.simulate.population import Answering, Population
 

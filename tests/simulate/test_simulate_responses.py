@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from cbecmodel.errors import ContentError
-from cbecmodel.simulate.answers import measurement
-from cbecmodel.simulate.conduct import careless_kinds
+from cbecmodel.simulate.item_responses import measurement
 from cbecmodel.simulate.population import Population
+from cbecmodel.simulate.response_behaviour import careless_kinds
 from cbecmodel.simulate.responses import latent_responses, questions_of, simulate_responses
 from cbecmodel.simulate.truth import population_truth
 from cbecmodel.structure.api import sem

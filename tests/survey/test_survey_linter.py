@@ -6,9 +6,8 @@ import pytest
 
 from cbecmodel.content import content_folder
 from cbecmodel.errors import FileError
-from cbecmodel.survey.item_wording import joining_word, text_length, wording_lists
+from cbecmodel.survey.item_wording import Wording, joining_word, text_length, wording_lists
 from cbecmodel.survey.lint import check_content
-from cbecmodel.survey.plan import Wording
 
 GOOD = """\
 id: small

@@ -7,9 +7,9 @@ import yaml
 
 from cbecmodel.content import content_folder
 from cbecmodel.survey.instrument import load_instrument
-from cbecmodel.theory.checks import quote_digest, substance_findings
 from cbecmodel.theory.model import load_theory, validate_theory
 from cbecmodel.theory.syntax_names import latents, regressions
+from cbecmodel.theory.theory_rules import quote_digest, substance_findings
 from cbecmodel.theory.yaml_source import read_yaml
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from cbecmodel.errors import ContentError, FileError
 from cbecmodel.messages import use_language
-from cbecmodel.theory.checks import quote_digest, substance_findings
 from cbecmodel.theory.model import find_content, load_theory, validate_theory
 from cbecmodel.theory.syntax_names import formulas
+from cbecmodel.theory.theory_rules import quote_digest, substance_findings
 from cbecmodel.theory.yaml_source import parse_yaml, read_yaml
 
 QUOTE = "文化创新的动力"

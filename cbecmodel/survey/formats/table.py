@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cbecmodel.survey.history import Event
+    from cbecmodel.survey.change_log import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import pandas as pd
 
 from cbecmodel.errors import DataError, DataWarning, FileError, warn
 from cbecmodel.files import decode
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.formats.table import RawTable
-from cbecmodel.survey.history import Event
-from cbecmodel.survey.wording import shortened
+from cbecmodel.survey.text_matching import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path

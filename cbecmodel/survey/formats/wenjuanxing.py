@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.errors import DataError, DataWarning, warn
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.columns import letter
-from cbecmodel.survey.history import Event
 from cbecmodel.survey.recode import NUMBER, Dialect
-from cbecmodel.survey.wording import bare, fold, shortened
+from cbecmodel.survey.text_matching import bare, fold, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import DataError, FileError
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.formats.table import RawTable
 from cbecmodel.survey.formats.tabular import without_empty_rows
-from cbecmodel.survey.history import Event
 from cbecmodel.survey.recode import as_text
 
 if TYPE_CHECKING:

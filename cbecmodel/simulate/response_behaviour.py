@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cbecmodel.simulate.streams import stream
+from cbecmodel.simulate.random_streams import stream
 from cbecmodel.survey.codebook import fields
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cbecmodel.simulate.answers import Question
+    from cbecmodel.simulate.item_responses import Question
     from cbecmodel.simulate.latent import Array
     from cbecmodel.simulate.population import Population
     from cbecmodel.survey.instrument import Instrument

@@ -10,7 +10,7 @@ from scipy import stats
 
 from cbecmodel.errors import ContentError
 from cbecmodel.simulate.population import Amount
-from cbecmodel.simulate.streams import stream
+from cbecmodel.simulate.random_streams import stream
 from cbecmodel.survey.codebook import CONSENT, fields
 
 if TYPE_CHECKING:

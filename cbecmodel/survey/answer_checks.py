@@ -10,7 +10,7 @@ import pandas as pd
 from cbecmodel.errors import DataError, DataWarning, warn
 from cbecmodel.survey.columns import letter
 from cbecmodel.survey.recode import as_text
-from cbecmodel.survey.wording import closest, shortened
+from cbecmodel.survey.text_matching import closest, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

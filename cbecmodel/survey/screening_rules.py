@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from cbecmodel.errors import DataError
-from cbecmodel.survey.wording import closest
+from cbecmodel.survey.text_matching import closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.errors import DataError, DataWarning, warn
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.columns import PLATFORM, letter
-from cbecmodel.survey.history import Event
-from cbecmodel.survey.wording import bare, closest, fold, shortened
+from cbecmodel.survey.text_matching import bare, closest, fold, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.messages import language, text
-from cbecmodel.theory.look import in_reader_language
+from cbecmodel.theory.texts import in_reader_language
 
 if TYPE_CHECKING:
     from cbecmodel.survey.instrument import Instrument

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 import pandas as pd
 
-from cbecmodel.survey import columns, faults
+from cbecmodel.survey import answer_checks, columns
+from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.codebook import Field, fields
-from cbecmodel.survey.history import Event
+from cbecmodel.survey.column_checks import check_presence
 from cbecmodel.survey.paradata import read_paradata
-from cbecmodel.survey.presence import check_presence
 from cbecmodel.survey.recode import ANSWERED, BLANK, NO_ANSWER, Dialect, Reading, Recoded, reader, recode
-from cbecmodel.survey.wording import fold
+from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class _Work:
     frame: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    faults: list[faults.Fault] = field(default_factory=list)
+    faults: list[answer_checks.Fault] = field(default_factory=list)
 
 
 def assemble(table: RawTable, instrument: Instrument) -> Assembled:
@@ -77,15 +77,15 @@ def assemble(table: RawTable, instrument: Instrument) -> Assembled:
     known = fields(instrument)
     found = columns.plan(table.headers, known, table.file, table.places)
     events = [*table.events, *check_presence(table, found, known, instrument)]
-    index = faults.respondents(table, found.respondent)
+    index = answer_checks.respondents(table, found.respondent)
     work = _Work()
     for one in known.values():
         if one.id in found.known:
             _read_field(one, table, found, tuple(instrument.missing_codes), work)
-    faults.check_answers(work.faults, known, table.file)
+    answer_checks.check_answers(work.faults, known, table.file)
     paradata, lost = read_paradata(table, found, index, instrument.languages)
     frame = pd.concat([pd.DataFrame(work.frame, index=index), paradata], axis=1)
-    faults.warn_about_items(frame, instrument, table.file)
+    answer_checks.warn_about_items(frame, instrument, table.file)
     names = _unique_names(table.headers)
     kept = [position for position in range(len(names)) if position not in found.dropped]
     raw = table.cells.iloc[:, kept].set_axis(index, axis=0).set_axis([names[at] for at in kept], axis=1)
@@ -101,7 +101,9 @@ def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple
     position = found.questions[one.id]
     recoded = recode(table.cells.iloc[:, position], reader(one, missing, table.dialect))
     where = (one.id, position)
-    work.faults += [faults.Fault(*where, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()]
+    work.faults += [
+        answer_checks.Fault(*where, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()
+    ]
     reasons = recoded.reasons(names)
     if one.kind == "multiple":
         for code in one.codes:
@@ -153,7 +155,8 @@ def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: t
     for code, position in places.items():
         recoded = recode(table.cells.iloc[:, position], partial(_tick, one=one, code=code, dialect=table.dialect))
         found = [
-            faults.Fault(one.id, position, int(table.rows[row]), text, kind) for row, text, kind in recoded.faults()
+            answer_checks.Fault(one.id, position, int(table.rows[row]), text, kind)
+            for row, text, kind in recoded.faults()
         ]
         work.faults += found
         ticks[code] = recoded

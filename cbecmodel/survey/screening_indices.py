@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.responses import Responses
-    from cbecmodel.survey.rules import Rules
+    from cbecmodel.survey.screening_rules import Rules
 
     Flags = NDArray[np.bool_]
     Vector = NDArray[np.float64]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.messages import language, text
+from cbecmodel.theory.texts import in_reader_language
 
 if TYPE_CHECKING:
     from cbecmodel.theory.model import Theory
@@ -39,27 +40,6 @@ def theory_text(theory: Theory) -> str:
     str
     """
     return summary_text(_title(theory), _facts(theory), [hypotheses_table(theory)])
-
-
-def in_reader_language(texts: dict[str, str]) -> str:
-    """Return a text in the language messages are in, else in the first there is.
-
-    Parameters
-    ----------
-    texts : dict
-        ``{language: text}``.
-
-    Returns
-    -------
-    str
-        Empty if there is none.
-
-    Examples
-    --------
-    >>> in_reader_language({"fr": "identité"})
-    'identité'
-    """
-    return texts.get(language()) or next(iter(texts.values()), "")
 
 
 def hypotheses_table(theory: Theory) -> Table:
