@@ -14,6 +14,7 @@ from cbecmodel.structure.constraints import equality_space, require_labels
 from cbecmodel.structure.crosscheck import ENGINES
 from cbecmodel.structure.defaults import parameter_table
 from cbecmodel.structure.groups import Members, group_moments, grouped
+from cbecmodel.structure.least_squares import LEAST_SQUARES, weight_matrix
 from cbecmodel.structure.matrices import pattern_of
 from cbecmodel.structure.moments import SampleMoments, moments_from_summary
 from cbecmodel.structure.native import Problem
@@ -65,10 +66,11 @@ def sem(
         lavaan syntax.
     data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
         Cases with a missing value on a variable of the model are left out and counted.
-    estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF"}
-        All are maximum likelihood; they differ in standard errors and tests: MLR has Huber-White errors and the
+    estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF", "GLS", "ULS", "WLS", "DWLS"}
+        The first six are maximum likelihood; they differ in standard errors and tests: MLR has Huber-White errors and the
         Yuan-Bentler test (as Mplus), MLM robust errors and the Satorra-Bentler test, MLMV the scaled and shifted one, MLMVS
-        the mean- and variance-adjusted one, MLF errors from first derivatives.
+        the mean- and variance-adjusted one, MLF errors from first derivatives. The others are generalized, unweighted,
+        weighted and diagonally weighted least squares; they have no likelihood. ULS and DWLS have robust errors.
     se : {"standard", "robust_sem", "robust_huber_white", "first_order", "none"}, optional
         What the estimator implies if not given.
     missing : {"listwise", "fiml"}
@@ -89,7 +91,7 @@ def sem(
     meanstructure : bool, optional
         Model the means; by default when the model has an intercept.
     fixed_x : bool
-        Take moments of exogenous observed variables as given.
+        Take moments of exogenous observed variables as given; under least squares they are always estimated.
     likelihood : {"normal", "wishart"}
         Divide by N or N - 1.
     information : {"expected", "observed"}, optional
@@ -198,19 +200,20 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
 def _samples(
     table: ParameterTable, options: Options, frame: pd.DataFrame | None, members: Members, summary: tuple[Any, ...]
 ) -> tuple[SampleMoments, ...]:
+    divisor = "wishart" if options.estimator in LEAST_SQUARES else options.likelihood
     if frame is not None:
         return group_moments(
             frame,
             table.observed,
             members,
-            likelihood=options.likelihood,
+            likelihood=divisor,
             fiml=options.missing == "fiml",
             needed=table.exogenous,
         )
     cov, mean, n = summary
     if cov is None:
         raise DataError("structure.no_data")
-    return (moments_from_summary(table.observed, cov, mean, n, options.likelihood),)
+    return (moments_from_summary(table.observed, cov, mean, n, divisor),)
 
 
 def fit_table(
@@ -247,7 +250,12 @@ def fit_table(
     rules = [rule for rule in table.constraints if rule.op == ":="]
     known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
     require_labels([rule.right for rule in rules], known)
-    problem = Problem(table, samples, pattern_of(table, samples), equality_space(table))
+    weights = tuple(
+        weight_matrix(sample, options.estimator, table.meanstructure)
+        for sample in samples
+        if options.estimator in LEAST_SQUARES
+    )
+    problem = Problem(table, samples, pattern_of(table, samples), equality_space(table), weights)
     with one_thread():
         optimum = ENGINES[options.engine].estimate(problem)
     if not optimum.converged:

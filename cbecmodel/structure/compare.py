@@ -60,7 +60,7 @@ def compare(*fits: SEMResults) -> pd.DataFrame:
         _require_comparable(first, fit)
     order = sorted(range(len(fits)), key=lambda index: fits[index].df)
     measures = [fits[index].fit_measures for index in order]
-    frame = pd.DataFrame([found[["df", "aic", "bic", "chisq"]] for found in measures])
+    frame = pd.DataFrame([found.reindex(["df", "aic", "bic", "chisq"]) for found in measures])
     frame.index = pd.Index([index + 1 for index in order], name="model")
     chisq = _scaled(np.diff(frame["chisq"].to_numpy(), prepend=math.nan), measures)
     df = np.diff(frame["df"].to_numpy(), prepend=math.nan)
@@ -92,6 +92,8 @@ def _require_comparable(one: SEMResults, other: SEMResults) -> None:
         for a, b in zip(one.problem.samples, other.problem.samples, strict=False):
             order = [b.names.index(name) for name in a.names]
             same = same and bool(np.allclose(a.cov, b.cov[np.ix_(order, order)], rtol=1e-9, atol=1e-12))
+    if one.problem.weights and one.options.estimator in ("ULS", "DWLS"):
+        raise ModelError("structure.no_difference_test", estimator=one.options.estimator)
     if one.options.test in ("scaled_shifted", "mean_var_adjusted"):
         raise ModelError("structure.no_difference_test", estimator=one.options.estimator)
     if not same:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.implied import implied
+from cbecmodel.structure.implied import implied, vech_indices
 from cbecmodel.structure.incomplete import available_moments, saturated_value
 from cbecmodel.structure.indices import CLOSE, LEVEL, NOT_CLOSE, Test, incremental, rmsea, sizes
+from cbecmodel.structure.least_squares import moment_vector
 from cbecmodel.structure.likelihood import discrepancy, inverse_logdet
 from cbecmodel.structure.residual_measures import goodness, residual_measures
 
@@ -68,10 +69,72 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
         inside = sample.cov[np.ix_(fixed, fixed)]
         loose = np.log(np.diag(sample.cov)[~fixed]).sum() + (np.linalg.slogdet(inside)[1] if fixed.any() else 0.0)
         statistic += (sample.n - (likelihood == "wishart")) * (loose - np.linalg.slogdet(sample.cov)[1])
+    return Test(float(statistic), _baseline_df(table))
+
+
+def _baseline_df(table: ParameterTable) -> int:
     moving = len(table.observed) - len(table.exogenous)
     kept = 0 if table.exogenous else len(table.predictors) * (len(table.predictors) - 1) // 2
     free = moving * (2 if table.meanstructure else 1) + kept
-    return Test(float(statistic), table.n_groups * (_moment_count(table) - free))
+    return table.n_groups * (_moment_count(table) - free)
+
+
+def least_squares_measures(problem: Problem, x: Floats, value: float, estimator: str) -> dict[str, float]:
+    """Return every measure of a least-squares fit.
+
+    Parameters
+    ----------
+    problem : Problem
+        With weights.
+    x : ndarray, shape (q,)
+    value : float
+        The discrepancy F there.
+    estimator : {"GLS", "ULS", "WLS", "DWLS"}
+        The statistic of ULS has no known distribution: its p-values are NaN.
+
+    Returns
+    -------
+    dict
+        There is no likelihood, so no AIC or BIC.
+    """
+    table, npar = problem.table, problem.space.size
+    total = sum(sample.n for sample in problem.samples)
+    n = total - table.n_groups
+    test = Test(total * value, model_df(table, npar))
+    left, whole = _independence(problem)
+    base = Test(left, _baseline_df(table))
+    unknown = estimator == "ULS"
+    found: dict[str, float] = {
+        "npar": npar, "fmin": value / 2, "chisq": test.statistic, "df": test.df,
+        "pvalue": math.nan if unknown else test.pvalue, "baseline_chisq": base.statistic, "baseline_df": base.df,
+        "baseline_pvalue": math.nan if unknown else base.pvalue,
+    }  # fmt: skip
+    found |= incremental(test, base) | {"ntotal": total} | rmsea(test, n, table.n_groups)
+    found |= {"rmsea_ci_level": LEVEL, "rmsea_close_h0": CLOSE, "rmsea_notclose_h0": NOT_CLOSE}
+    found |= residual_measures(problem, x) | sizes(test, n, npar)
+    gfi = 1 - test.statistic / whole
+    moments = table.n_groups * len(problem.weights[0])
+    spare = math.nan if test.df == 0 else 1 - moments / test.df * (1 - gfi)
+    return found | {"gfi": gfi, "agfi": spare, "pgfi": test.df / moments * gfi}
+
+
+def _independence(problem: Problem) -> tuple[float, float]:
+    """Return the statistics of the independence model, which is linear in its parameters, and of no model at all."""
+    table = problem.table
+    kept = np.array([name in table.predictors for name in table.observed])
+    rows, columns = vech_indices(len(kept))
+    own = (rows == columns) | (kept[rows] & kept[columns])
+    own = np.concatenate([np.ones(len(kept), dtype=bool), own]) if table.meanstructure else own
+    left = whole = 0.0
+    for sample, weight in zip(problem.samples, problem.weights, strict=True):
+        rest = moment_vector(sample, table.meanstructure)
+        whole += (sample.n - 1) * float(rest @ weight @ rest)
+        rest = np.where(own, 0.0, rest)
+        pull = weight @ rest
+        inside = weight[np.ix_(own, own)]
+        fitted = np.linalg.lstsq(inside, pull[own], rcond=None)[0]
+        left += (sample.n - 1) * float(rest @ pull - pull[own] @ fitted)
+    return left, whole
 
 
 def _incomplete_baseline(sample: SampleMoments, fixed: NDArray[np.bool_]) -> float:

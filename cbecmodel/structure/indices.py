@@ -111,6 +111,8 @@ def _noncentrality(statistic: float, df: float, tail: float) -> float:
     """Return the noncentrality at which the statistic has this lower tail; 0 if none has."""
     if special.chdtr(df, statistic) < tail or not math.isfinite(statistic):
         return 0.0
+    if statistic > 1e5:  # beyond SciPy's series; the root is then normal with variance one
+        return float((math.sqrt(statistic) - special.ndtri(tail)) ** 2)
     high = max(statistic, 1.0)
     while special.chndtr(statistic, df, high) > tail:
         high *= 2

@@ -148,9 +148,9 @@ def _second_order(
     mean_part = np.multiply.outer(state.h, state.h) * m[np.ix_(state.a, state.a)] if means else 0.0
     squares = products(state, m, m)
     information = squares / 2 + mean_part
-    hessian = 2 * products(state, m, n) - squares + _curvature(group, state, m - n)
+    hessian = 2 * products(state, m, n) - squares + curvature(group, state, m - n)
     if means:
-        hessian = hessian + _mean_curvature(group, state, m, state.z.T @ pull, mean_part)
+        hessian = hessian + mean_curvature(group, state, m, state.z.T @ pull, mean_part)
     return Derivatives(value, gradient, hessian, information)
 
 
@@ -184,8 +184,20 @@ def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, seco
     return Derivatives(value, gradient, hessian, information)
 
 
-def _curvature(group: GroupPattern, state: Implied, inner: Floats) -> Floats:
-    """Return ``tr(W ∂²Σ)``, with ``inner = Z'WZ``."""
+def curvature(group: GroupPattern, state: Implied, inner: Floats) -> Floats:
+    """Return ``tr(W ∂²Σ)``.
+
+    Parameters
+    ----------
+    group : GroupPattern
+    state : Implied
+    inner : ndarray, shape (2t, 2t)
+        ``Z'WZ``.
+
+    Returns
+    -------
+    ndarray, shape (k, k)
+    """
     t = len(state.eta)
     path, moment = group.kind == PATH, group.kind == MOMENT
     i, j = group.row, group.column
@@ -205,8 +217,24 @@ def _curvature(group: GroupPattern, state: Implied, inner: Floats) -> Floats:
     return out
 
 
-def _mean_curvature(group: GroupPattern, state: Implied, m: Floats, pull: Floats, mean_part: Floats | float) -> Floats:
-    """Return the second derivatives that the means add (``pull = Z'Σ⁻¹(x̄ - μ)``)."""
+def mean_curvature(group: GroupPattern, state: Implied, m: Floats, pull: Floats, mean_part: Floats | float) -> Floats:
+    """Return the second derivatives that the means add.
+
+    Parameters
+    ----------
+    group : GroupPattern
+    state : Implied
+    m : ndarray, shape (2t, 2t)
+        ``Z'Σ⁻¹Z``; zero where the weight does not depend on the parameters.
+    pull : ndarray, shape (2t,)
+        ``Z'Σ⁻¹(x̄ - μ)``.
+    mean_part : ndarray, shape (k, k), or 0
+        Expected information of the means.
+
+    Returns
+    -------
+    ndarray, shape (k, k)
+    """
     a, b, f, h = state.a, state.b, state.f, state.h
     cross = (f * pull[b])[:, None] * m[np.ix_(a, a)] + (f * pull[a])[:, None] * m[np.ix_(b, a)]
     cross = 2 * cross * h

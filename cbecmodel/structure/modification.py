@@ -99,7 +99,7 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
     values = np.where(old >= 0, x[np.maximum(old, 0)], start)
     basis = np.where((old >= 0)[:, None], problem.space.basis[np.maximum(old, 0)], 0.0)
     pattern = pattern_of(opened, problem.samples)
-    wide = Problem(opened, problem.samples, pattern, Space(np.zeros(len(values)), np.eye(len(values))))
+    wide = Problem(opened, problem.samples, pattern, Space(np.zeros(len(values)), np.eye(len(values))), problem.weights)
     mi, epc = _scores(wide, values, basis, np.flatnonzero(old < 0))
     shown = [opened.rows[at] for at, before in zip(opened.free_rows, old, strict=True) if before < 0]
     frame = pd.DataFrame({name: [getattr(row, name) for row in shown] for name in ("lhs", "op", "rhs", "group")})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cbecmodel.structure import least_squares
 from cbecmodel.structure.likelihood import Derivatives, discrepancy
 from cbecmodel.structure.matrices import MOMENT, ModelPattern, Scale, natural_scale, rescaled, rescaled_moments
 from cbecmodel.structure.minimise import Optimum, minimise
@@ -33,12 +34,15 @@ class Problem:
     samples : tuple of SampleMoments
     pattern : ModelPattern
     space : Space
+    weights : tuple of ndarray, shape (m, m)
+        Of the moments of each group, for least squares; none for maximum likelihood.
     """
 
     table: ParameterTable
     samples: tuple[SampleMoments, ...]
     pattern: ModelPattern
     space: Space
+    weights: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,14 @@ class StandardizedProblem:
     pattern : ModelPattern
     space : Space
     scale : Scale
+    weights : tuple of ndarray, shape (m, m)
     """
 
     samples: tuple[SampleMoments, ...]
     pattern: ModelPattern
     space: Space
     scale: Scale
+    weights: tuple[Floats, ...] = ()
 
     def objective(self, x: Floats, second: bool) -> Derivatives:
         """Return the discrepancy at a point in these units.
@@ -70,6 +76,8 @@ class StandardizedProblem:
         -------
         Derivatives
         """
+        if self.weights:
+            return least_squares.discrepancy(self.pattern, self.samples, self.weights, x, second=second)
         return discrepancy(self.pattern, self.samples, x, second=second)
 
     def gradient_size(self, x: Floats) -> float:
@@ -108,6 +116,10 @@ def standardized(problem: Problem, *, common: bool = False) -> StandardizedProbl
         pattern=rescaled(problem.pattern, scale),
         space=problem.space.rescaled(scale.parameters),
         scale=scale,
+        weights=tuple(
+            least_squares.rescaled_weight(weight, scale.variables[: len(sample.names)], problem.pattern.means)
+            for weight, sample in zip(problem.weights, problem.samples, strict=bool(problem.weights))
+        ),
     )
 
 
@@ -129,7 +141,7 @@ def variance_mask(pattern: ModelPattern) -> NDArray[np.bool_]:
 
 
 def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> Optimum:
-    """Return the maximum-likelihood estimate.
+    """Return the estimate of maximum likelihood or, where moments have weights, of least squares.
 
     Parameters
     ----------
@@ -143,13 +155,16 @@ def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> O
         ``x`` in the user's units, ``gradient`` in standardized ones.
     """
     work = standardized(problem)
+    # weights may have any size (those of ULS are in the data's units), convergence is judged near one
+    size = float(np.mean([np.diag(weight).mean() for weight in work.weights])) if work.weights else 1.0
+    sized = replace(work, weights=tuple(weight / size for weight in work.weights))
     best: Optimum | None = None
-    for size in boldness:
-        start = starting_values(problem.table, work.pattern, work.samples, work.scale.parameters, size)
-        found = minimise(work.objective, work.space, start, positive=variance_mask(work.pattern))
+    for bold in boldness:
+        start = starting_values(problem.table, work.pattern, work.samples, work.scale.parameters, bold)
+        found = minimise(sized.objective, work.space, start, positive=variance_mask(work.pattern))
         if best is None or (found.converged, -found.value) > (best.converged, -best.value):
             best = found
         if best.converged:
             break
     assert best is not None
-    return replace(best, x=best.x / work.scale.parameters)
+    return replace(best, x=best.x / work.scale.parameters, value=best.value * size)

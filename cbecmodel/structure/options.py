@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cbecmodel.errors import ModelError
+from cbecmodel.structure.least_squares import LEAST_SQUARES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
 }
 # What the estimators of this version can do; an option outside raises and names these.
 _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
-    "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS"),
+    "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", *LEAST_SQUARES),
     "missing": ("listwise", "fiml"),
     "engine": ("native", "semopy"),
     "information": ("expected", "observed"),
@@ -50,6 +51,18 @@ _IMPLIED: Final[dict[str, tuple[str, str, str]]] = {
     "MLM": ("robust_sem", "expected", "satorra_bentler"),
     "MLMV": ("robust_sem", "expected", "scaled_shifted"),
     "MLMVS": ("robust_sem", "expected", "mean_var_adjusted"),
+    "GLS": ("standard", "expected", "standard"),
+    "WLS": ("standard", "expected", "standard"),
+    # their weights are not the inverse of the moments' covariances: only the sandwich is right
+    "ULS": ("robust_sem", "expected", "standard"),
+    "DWLS": ("robust_sem", "expected", "standard"),
+}
+_LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
+    "se": ("standard", "robust_sem", "none"),
+    "information": ("expected",),
+    "test": ("standard",),
+    "missing": ("listwise",),
+    "engine": ("native",),
 }
 _COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
 _NOT_YET: Final = ("ordered", "cluster", "weights", "bounds")
@@ -131,10 +144,24 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
             raise ModelError("structure.option_unavailable", option=name, value=value, available=", ".join(available))
     if chosen.get("missing") == "fiml" and (chosen["se"] == "robust_sem" or chosen["test"] in _COMPLETE_ONLY):
         raise ModelError("structure.fiml_estimator", estimator=chosen.get("estimator", "ML"))
+    if chosen.get("estimator") in LEAST_SQUARES:
+        _check_least_squares(chosen)
     for name in _NOT_YET:
         if chosen.get(name) not in (None, (), False):
             raise ModelError("structure.argument_unavailable", option=name)
     return Options(function=function, **chosen)
+
+
+def _check_least_squares(chosen: dict[str, Any]) -> None:
+    for name, available in _LEAST_SQUARES.items():
+        if chosen.get(name, available[0]) not in available:
+            raise ModelError(
+                "structure.least_squares_option",
+                estimator=chosen["estimator"],
+                option=name,
+                value=chosen[name],
+                available=", ".join(available),
+            )
 
 
 def _completed(asked: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +174,8 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
         chosen["information"] = "observed"
     if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml"):
         chosen["meanstructure"] = True
+    if chosen.get("estimator") in LEAST_SQUARES:
+        chosen["fixed_x"] = False
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))
     return chosen

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from cbecmodel.errors import CbecWarning, ModelError
 from cbecmodel.structure import moment_tables, readouts
-from cbecmodel.structure.fit_measures import ml_measures, model_df
+from cbecmodel.structure.fit_measures import least_squares_measures, ml_measures, model_df
 from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
 from cbecmodel.structure.modification import modification_indices
-from cbecmodel.structure.robust import robust_vcov
+from cbecmodel.structure.robust import least_squares_vcov, robust_vcov
 from cbecmodel.structure.scaled import scaled_measures
 from cbecmodel.structure.scores import factor_scores
 from cbecmodel.structure.shown import Shown
@@ -116,6 +116,8 @@ class SEMResults(Shown):
     def _uncertainty(self) -> Uncertainty:
         if self.options.se == "none":
             return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
+        if self.problem.weights:
+            return least_squares_vcov(self.problem, self.x, self.options.se)
         if self.options.se == "standard":
             return likelihood_vcov(self.problem, self.x, self.options.information, self.options.likelihood)
         return robust_vcov(self.problem, self.x, self.options.se, self.options.information)
@@ -164,6 +166,9 @@ class SEMResults(Shown):
     @cached_property
     def fit_measures(self) -> pd.Series[float]:
         """Return the fit measures by lavaan's names, ``_`` for ``.``."""
+        if self.problem.weights:
+            least = least_squares_measures(self.problem, self.x, self.optimum.value, self.options.estimator)
+            return pd.Series(least, dtype=np.float64, name="fit")
         found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
         if self.options.test != "standard":
             found |= scaled_measures(self.problem, self.x, self.options.test, found)

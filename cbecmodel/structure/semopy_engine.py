@@ -88,6 +88,7 @@ def _refuse(problem: Problem) -> None:
     table = problem.table
     basis = problem.space.basis
     reasons = {
+        "estimator": bool(problem.weights),
         "groups": table.n_groups > 1,
         "missing": bool(problem.samples[0].patterns),
         "constraints": bool(problem.space.offset.any()) or not (np.isin(basis, (0.0, 1.0)).all()),

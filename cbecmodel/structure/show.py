@@ -49,6 +49,8 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
     indices = [("CFI", "cfi"), ("TLI", "tli"), ("SRMR", "srmr")]
     pairs += [("χ²", test), ("RMSEA [90%]", rmsea)]
     pairs += [(label, number(found[name])) for label, name in indices]
+    if "aic" not in found.index:
+        return pairs  # least squares has no likelihood
     return [*pairs, ("AIC", number(found["aic"], 1)), ("BIC", number(found["bic"], 1))]
 
 

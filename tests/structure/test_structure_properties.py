@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from semopy.examples import holzinger39, political_democracy
 
 import cbecmodel as cbec
-from cbecmodel.errors import ConvergenceError
+from cbecmodel.errors import ConvergenceError, DataError, ModelError
 
 MODEL = "f =~ y1 + y2 + y3 + y4; g =~ y5 + y6 + y7 + y8; h =~ x1 + x2 + x3; f ~ h; g ~ h + f; y1 ~~ y5"
 NAMES = [f"y{k}" for k in range(1, 9)] + ["x1", "x2", "x3"]
@@ -173,3 +173,37 @@ def test_threads_are_given_back():
     before = [(one["prefix"], one["num_threads"]) for one in threadpoolctl.threadpool_info()]
     cbec.sem(MODEL, democracy())
     assert [(one["prefix"], one["num_threads"]) for one in threadpoolctl.threadpool_info()] == before
+
+
+@pytest.mark.parametrize("estimator", ["GLS", "ULS", "WLS", "DWLS"])
+def test_least_squares_and_units(estimator):
+    """Only ULS depends on units, and even it must converge in any: all columns in one other unit change nothing."""
+    data = schools()[[f"x{k}" for k in range(1, 10)]]
+    usual = cbec.cfa(THREE, data, estimator=estimator)
+    columns = np.linspace(-3, 3, 9) if estimator != "ULS" else np.full(9, 3.0)
+    again = cbec.cfa(THREE, data * 10.0**columns, estimator=estimator)
+    ours, theirs = standardized(usual), standardized(again)
+    np.testing.assert_allclose([theirs[key] for key in ours], list(ours.values()), rtol=1e-6, atol=1e-7)
+    scale = 10.0**12 if estimator == "ULS" else 1.0
+    np.testing.assert_allclose(again.fit_measures["chisq"], usual.fit_measures["chisq"] * scale, rtol=1e-7)
+    assert "aic" not in usual.fit_measures
+    assert estimator in str(usual)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"estimator": "GLS", "information": "observed"}, "information"),
+        ({"estimator": "ULS", "missing": "fiml"}, "ULS"),
+        ({"estimator": "DWLS", "test": "satorra_bentler"}, "test"),
+        ({"estimator": "WLS", "engine": "semopy"}, "engine"),
+    ],
+)
+def test_least_squares_refuses_what_it_has_not(options, word):
+    with pytest.raises(ModelError, match=word):
+        cbec.cfa(THREE, schools(), **options)
+
+
+def test_wls_with_too_few_cases():
+    with pytest.raises(DataError, match="WLS"):
+        cbec.cfa(THREE, schools().head(40), estimator="WLS")
