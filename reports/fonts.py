@@ -23,20 +23,20 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTCollection, TTFont
 
 SIMPLIFIED_CHINESE = 2  # place of SC in each collection
-LEVEL_1, LEVEL_2 = 0xD8, 0xF8  # GB2312 keeps its 3,755 frequent characters below the first, all 6,763 below the second
+LAST_ROW = 0xF8  # GB2312 keeps its 6,763 characters below it
 FONTS = {
-    "NotoSansSC-Regular.otf": ("NotoSansCJK-Regular.ttc", "Noto Sans SC", "Regular", LEVEL_2),
-    "NotoSansSC-Bold.otf": ("NotoSansCJK-Bold.ttc", "Noto Sans SC", "Bold", LEVEL_1),  # headings; rarer ones fall back
-    "NotoSerifSC-Regular.otf": ("NotoSerifCJK-Regular.ttc", "Noto Serif SC", "Regular", LEVEL_2),
+    "NotoSansSC-Regular.otf": ("NotoSansCJK-Regular.ttc", "Noto Sans SC", "Regular"),
+    "NotoSansSC-Bold.otf": ("NotoSansCJK-Bold.ttc", "Noto Sans SC", "Bold"),
+    "NotoSerifSC-Regular.otf": ("NotoSerifCJK-Regular.ttc", "Noto Serif SC", "Regular"),
 }
 SYMBOLS = "₫€₩–—‘’“”…·•‰′″※←↑→↓↔⇒∂∆∏∑−√∞∩∪∫∴∼≈≠≡≤≥⊥①②③④⑤⑥⑦⑧⑨⑩■□▲△▼▽◆◇○◎●★☆✓✗⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"
 
 
-def wanted_characters(end: int) -> set[int]:
-    """Return the code points kept: Latin and Vietnamese, Greek, GB2312 up to a row, and the symbols of reports."""
+def wanted_characters() -> set[int]:
+    """Return the code points kept: Latin and Vietnamese, Greek, GB2312, and the symbols of reports."""
     chinese = {
         ord(bytes([high, low]).decode("gb2312"))
-        for high in range(0xA1, end)
+        for high in range(0xA1, LAST_ROW)
         for low in range(0xA1, 0xFF)
         if bytes([high, low]).decode("gb2312", errors="ignore")
     }
@@ -44,7 +44,7 @@ def wanted_characters(end: int) -> set[int]:
     return chinese | latin | {*range(0x391, 0x3CA)} | {ord(symbol) for symbol in SYMBOLS}
 
 
-def derive(source: Path, family: str, style: str, end: int) -> TTFont:
+def derive(source: Path, family: str, style: str) -> TTFont:
     """Return one face of a collection, cut down and renamed to its family."""
     font = TTCollection(source).fonts[SIMPLIFIED_CHINESE]
     options = Options()
@@ -61,7 +61,7 @@ def derive(source: Path, family: str, style: str, end: int) -> TTFont:
     options.desubroutinize = False
     options.drop_tables += ["VORG", "vhea", "vmtx", "BASE", "DSIG"]
     subsetter = Subsetter(options)
-    subsetter.populate(unicodes=wanted_characters(end))
+    subsetter.populate(unicodes=wanted_characters())
     subsetter.subset(font)
     compact = family.replace(" ", "")
     names = {1: family, 2: style, 3: f"{compact}-{style};GB2312", 4: f"{family} {style}", 6: f"{compact}-{style}"}
@@ -77,9 +77,9 @@ def derive(source: Path, family: str, style: str, end: int) -> TTFont:
 
 def main(sources: str, target: str) -> None:
     """Write every font and print the hashes."""
-    for name, (collection, family, style, end) in FONTS.items():
+    for name, (collection, family, style) in FONTS.items():
         source, result = Path(sources) / collection, Path(target) / name
-        derive(source, family, style, end).save(result)
+        derive(source, family, style).save(result)
         for path in (source, result):
             sys.stdout.write(
                 f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.stat().st_size:>9}  {path.name}\n"
