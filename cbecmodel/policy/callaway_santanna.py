@@ -16,6 +16,7 @@ from cbecmodel.policy.event_study import critical_value
 from cbecmodel.policy.group_time import GroupTime, Wide, by_event_time, covariance, group_time_effects, overall
 from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import AGREEMENT
+from cbecmodel.policy.result_fields import sample_facts
 from cbecmodel.policy.results import PolicyResults
 from cbecmodel.policy.sample import Sample, draw_sample, group_codes
 
@@ -186,9 +187,7 @@ def _results(
     one = overall(found, spec.aggregation)
     att, se = float(one.att[0]), float(np.sqrt(covariance(one.influence, clusters)[0, 0]))
     return PolicyResults(
-        estimator=spec.estimator,
-        outcome=spec.outcome,
-        treatment="",
+        **sample_facts(panel, spec, sample, given),
         att=att,
         att_se=se,
         att_ci=(att - _Z * se, att + _Z * se),
@@ -196,24 +195,13 @@ def _results(
         event_study=_event_study(found, clusters, spec),
         group_time=_group_time(found, clusters),
         pre_trend=_pre_trend(found, clusters, spec.anticipation),
-        n_obs=len(sample.y),
-        n_units=len(wide.cohort),
-        n_times=len(wide.periods),
-        n_treated=int((wide.cohort > 0).sum()),
         n_clusters=0 if clusters is None else int(clusters.max()) + 1,
-        n_dropped=int(sample.dropped.sum()),
-        dropped=sample.dropped,
         vcov_type="cluster",
-        cluster=" × ".join(spec.cluster),
         small_sample="influence",
         fixed_effects=(),
-        transform=spec.transform or "",
         engine="cbecmodel",
         df=float("inf"),
         n_parameters=0,
-        warnings=(*panel.warnings, *given),
-        synthetic=panel.synthetic,
-        truth=panel.truth,
         checks=(GroupTimeCheck(wide, found, spec),),
     )
 

@@ -14,6 +14,7 @@ from cbecmodel.policy.design_warnings import cohort_warnings, sample_warnings
 from cbecmodel.policy.event_study import EventDesign, event_table, lead_test
 from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import Regression, redundant_columns, regress
+from cbecmodel.policy.result_fields import regression_facts, sample_facts
 from cbecmodel.policy.results import PolicyResults
 from cbecmodel.policy.sample import Sample, draw_sample
 
@@ -122,9 +123,8 @@ def _results(
     cohorts = [group for group, _ in cells]
     group_time = pd.DataFrame({"cohort": cohorts, "time": [g + e for g, e in cells], "att": fitted.params})
     return PolicyResults(
-        estimator=spec.estimator,
-        outcome=spec.outcome,
-        treatment="",
+        **sample_facts(panel, spec, sample, given),
+        **regression_facts(spec, fitted.corrected),
         att=float(att.params[0]),
         att_se=float(att.se[0]),
         att_ci=(float(lower[0]), float(upper[0])),
@@ -132,23 +132,5 @@ def _results(
         event_study=event_table(by_time, design, 0.95, spec.seed or 0),
         group_time=group_time.assign(se=fitted.se, ci_lower=ends[0], ci_upper=ends[1]),
         pre_trend=lead_test(by_time, design),
-        n_obs=len(sample.y),
-        n_units=int(sample.frame[panel.unit].nunique()),
-        n_times=int(sample.frame[panel.time].nunique()),
-        n_treated=int(sample.frame.loc[sample.frame[panel.cohort] > 0, panel.unit].nunique()),
-        n_clusters=fitted.corrected.n_clusters,
-        n_dropped=int(sample.dropped.sum()),
-        dropped=sample.dropped,
-        vcov_type=spec.vcov,
-        cluster=" × ".join(spec.cluster),
-        small_sample=spec.small_sample,
-        fixed_effects=spec.fixed_effects,
-        transform=spec.transform or "",
-        engine=spec.engine,
-        df=fitted.corrected.df,
-        n_parameters=fitted.corrected.k,
-        warnings=(*panel.warnings, *given),
-        synthetic=panel.synthetic,
-        truth=panel.truth,
         checks=(fitted,),
     )

@@ -14,6 +14,7 @@ from cbecmodel.policy.design_warnings import cohort_warnings, sample_warnings
 from cbecmodel.policy.event_study import COLUMNS, EventDesign, event_design, event_table, event_times, lead_test
 from cbecmodel.policy.labels import listed
 from cbecmodel.policy.regression import Regression, redundant_columns, regress
+from cbecmodel.policy.result_fields import regression_facts, sample_facts
 from cbecmodel.policy.results import PolicyResults
 from cbecmodel.policy.sample import Sample, draw_sample
 
@@ -104,13 +105,9 @@ def _results(
         warnings.warn(warning, stacklevel=_FRAMES)
     sample = static.sample
     lower, upper = static.interval(_LEVEL)
-    treated = sample.frame.loc[static.regressors[:, 0] != 0, panel.unit].nunique()
-    if spec.treatment is None:
-        treated = sample.frame.loc[sample.frame[panel.cohort] > 0, panel.unit].nunique()
     results = PolicyResults(
-        estimator=spec.estimator,
-        outcome=spec.outcome,
-        treatment=spec.treatment or "",
+        **sample_facts(panel, spec, sample, given),
+        **regression_facts(spec, static.corrected),
         att=float(static.params[0]),
         att_se=float(static.se[0]),
         att_ci=(float(lower[0]), float(upper[0])),
@@ -118,24 +115,6 @@ def _results(
         event_study=pd.DataFrame(columns=list(COLUMNS), dtype="float64"),
         group_time=pd.DataFrame(columns=["cohort", "time", "att", "se", "ci_lower", "ci_upper"], dtype="float64"),
         pre_trend=pd.Series(dtype="float64"),
-        n_obs=len(sample.y),
-        n_units=int(sample.frame[panel.unit].nunique()),
-        n_times=int(sample.frame[panel.time].nunique()),
-        n_treated=int(treated),
-        n_clusters=static.corrected.n_clusters,
-        n_dropped=int(sample.dropped.sum()),
-        dropped=sample.dropped,
-        vcov_type=spec.vcov,
-        cluster=" × ".join(spec.cluster),
-        small_sample=spec.small_sample,
-        fixed_effects=spec.fixed_effects,
-        transform=spec.transform or "",
-        engine=spec.engine,
-        df=static.corrected.df,
-        n_parameters=static.corrected.k,
-        warnings=(*panel.warnings, *given),
-        synthetic=panel.synthetic,
-        truth=panel.truth,
         checks=(static,),
     )
     if event is None:
