@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pypandoc
 
-from cbecmodel.report.word import NOTICE
+from cbecmodel.report.docx import NOTICE
 
 ACCENT = "1F4E79"
 WORDML = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

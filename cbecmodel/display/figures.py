@@ -23,7 +23,7 @@ from cbecmodel.display.canvas import (
     text_width,
 )
 from cbecmodel.display.numbers import count, interval, number
-from cbecmodel.display.plain import wrap
+from cbecmodel.display.plain_text import wrap
 from cbecmodel.messages import text
 
 if TYPE_CHECKING:

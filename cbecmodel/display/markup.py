@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from cbecmodel.display.plain import display_width
+from cbecmodel.display.plain_text import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

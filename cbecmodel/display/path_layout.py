@@ -1,4 +1,4 @@
-"""How a path diagram is laid out: sizes from the letters, places from :mod:`cbecmodel.display.layout`."""
+"""How a path diagram is laid out: sizes from the letters, places from :mod:`cbecmodel.display.layered_graph`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cbecmodel.display.canvas import text_width
-from cbecmodel.display.layout import Edge, Node, heights, label_places, layers
+from cbecmodel.display.layered_graph import Edge, Node, heights, label_places, layers
 from cbecmodel.display.numbers import number
 from cbecmodel.display.path_arcs import BULGE, arc_courses, label_point, passing
-from cbecmodel.display.plain import wrap
+from cbecmodel.display.plain_text import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

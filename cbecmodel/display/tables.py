@@ -12,7 +12,7 @@ import pandas as pd
 
 from cbecmodel.display.markup import STYLE, html_facts, html_table, latex_table
 from cbecmodel.display.numbers import count, number, p_value, percent, scientific
-from cbecmodel.display.plain import column_widths, display_width, text_row, wrap
+from cbecmodel.display.plain_text import column_widths, display_width, text_row, wrap
 from cbecmodel.messages import language, text
 
 if TYPE_CHECKING:

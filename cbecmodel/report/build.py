@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from cbecmodel.display.typefaces import unprintable
 from cbecmodel.errors import ReportError, ReportWarning, warn
+from cbecmodel.report.cross_checks import cross_checks_chapter
 from cbecmodel.report.document import Chapter, Document, Words
-from cbecmodel.report.evidence import engines_chapter, hypotheses_chapter, references_chapter, summary_chapter
-from cbecmodel.report.export import to_docx, to_pdf
+from cbecmodel.report.docx import to_docx
 from cbecmodel.report.html import render, shown_text
+from cbecmodel.report.hypotheses import hypotheses_chapter
 from cbecmodel.report.measurement import measurement_chapter
 from cbecmodel.report.paths import paths_chapter
+from cbecmodel.report.pdf import to_pdf
 from cbecmodel.report.policy import policy_chapter
 from cbecmodel.report.provenance import provenance_chapter
+from cbecmodel.report.references import references_chapter
 from cbecmodel.report.sample import items_chapter, sample_chapter
+from cbecmodel.report.summary import summary_chapter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +129,7 @@ def report_chapters(results: StudyResults, words: Words) -> list[Chapter]:
         chapters += [measurement_chapter(results.models, words), paths_chapter(results, words)]
     if results.policies:
         chapters.append(policy_chapter(results.policies, words))
-    chapters.append(engines_chapter(results, words))
+    chapters.append(cross_checks_chapter(results, words))
     if len(results.hypotheses):
         chapters.append(hypotheses_chapter(results, words))
     chapters += [provenance_chapter(results, words), references_chapter(results, words)]

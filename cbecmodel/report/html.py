@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from cbecmodel.content import content_folder
 from cbecmodel.display.canvas import figure_bytes
-from cbecmodel.display.plain import display_width
+from cbecmodel.display.plain_text import display_width
 from cbecmodel.display.typefaces import FACES, SANS, characters, font_face_css
 from cbecmodel.errors import ReportError
 from cbecmodel.report.document import numbered

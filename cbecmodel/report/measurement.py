@@ -9,12 +9,11 @@ import pandas as pd
 from cbecmodel.display.numbers import count, interval, number, p_value
 from cbecmodel.display.tables import Column, Table
 from cbecmodel.report.document import Block, Chapter, Prose, TableBlock, Words
-from cbecmodel.report.sample import synthetic_note
+from cbecmodel.report.phrases import equals, synthetic_note, unbroken
 
 if TYPE_CHECKING:
     from cbecmodel.report.results import ModelResults
 
-NBSP: Final = "\u00a0"
 _CONVENTIONS: Final = {
     "cfi": (0.95, True),
     "tli": (0.95, True),
@@ -67,17 +66,17 @@ def _one(model: ModelResults, words: Words) -> list[Block]:
         )
     ]
     blocks += [Prose(words.of(warning), "notice") for warning in model.warnings]
-    blocks.append(TableBlock(fit, fit_table(model, words)))
+    blocks.append(TableBlock(fit, _fit_table(model, words)))
     loadings = model.parameters[model.parameters["op"] == "=~"]
     if len(model.reliability):
         tab = f"tab-reliability-{model.id}"
         blocks += [
             Prose(words("reliability_intro", table=f"[[{tab}]]")),
-            TableBlock(tab, reliability_table(model, words)),
+            TableBlock(tab, _reliability_table(model, words)),
         ]
     if len(loadings):
         tab = f"tab-loadings-{model.id}"
-        blocks += [Prose(words("loadings_intro", table=f"[[{tab}]]")), TableBlock(tab, loadings_table(model, words))]
+        blocks += [Prose(words("loadings_intro", table=f"[[{tab}]]")), TableBlock(tab, _loadings_table(model, words))]
     return blocks
 
 
@@ -125,47 +124,17 @@ def fit_sentence(model: ModelResults, words: Words) -> str:
     )
 
 
-def equals(p: str) -> str:
-    """Write ``= .034`` or ``< .001``, whichever the number needs.
-
-    Parameters
-    ----------
-    p : str
-        From :func:`cbecmodel.display.numbers.p_value`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> equals(".034"), equals("< .001")
-    ('= .034', '< .001')
-    """
-    return p if p[:1] in "<>" else f"= {p}"
-
-
 def _meets(model: ModelResults, name: str) -> bool:
     bound, above = _CONVENTIONS[name]
     value = _measure(model, name)
     return value >= bound if above else value <= bound
 
 
-def fit_table(model: ModelResults, words: Words) -> Table:
-    """Return the fit measures beside the conventions they are read by.
-
-    Parameters
-    ----------
-    model : ModelResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _fit_table(model: ModelResults, words: Words) -> Table:
+    """Return the fit measures beside the conventions they are read by."""
 
     def row(measure: str, value: str, convention: str = "") -> dict[str, str]:
-        return {"measure": measure, "value": value.replace(" ", NBSP), "convention": convention, "read": ""}
+        return {"measure": measure, "value": unbroken(value), "convention": convention, "read": ""}
 
     chisq = f"{number(_measure(model, 'chisq'), 2)} ({count(_measure(model, 'df'))})"
     rows = [
@@ -213,18 +182,8 @@ def label(model: ModelResults, name: str, words: Words) -> str:
     return words("label_code", label=said, code=name) if said and said != name else name
 
 
-def reliability_table(model: ModelResults, words: Words) -> Table:
-    """Return the reliability and convergent validity of each construct.
-
-    Parameters
-    ----------
-    model : ModelResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _reliability_table(model: ModelResults, words: Words) -> Table:
+    """Return the reliability and convergent validity of each construct."""
     frame = model.reliability.assign(construct=[label(model, str(name), words) for name in model.reliability.index])
     columns = {"construct": Column(words("col_construct"), "text")}
     if "n_items" in frame:
@@ -238,18 +197,8 @@ def reliability_table(model: ModelResults, words: Words) -> Table:
     return Table(frame, columns, words("reliability_caption", model=model.id), notes, lang=words.lang)
 
 
-def loadings_table(model: ModelResults, words: Words) -> Table:
-    """Return every loading under its construct.
-
-    Parameters
-    ----------
-    model : ModelResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _loadings_table(model: ModelResults, words: Words) -> Table:
+    """Return every loading under its construct."""
     frame = model.parameters[model.parameters["op"] == "=~"].copy()
     latents = set(frame["lhs"])
     frame["construct"] = [label(model, name, words) for name in frame["lhs"]]

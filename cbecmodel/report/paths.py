@@ -10,14 +10,13 @@ from cbecmodel.display.numbers import interval, number
 from cbecmodel.display.paths import path_diagram
 from cbecmodel.display.tables import Column, Table
 from cbecmodel.report.document import Block, Chapter, FigureBlock, Prose, TableBlock, Words
-from cbecmodel.report.measurement import NBSP, model_title
-from cbecmodel.report.sample import synthetic_note
+from cbecmodel.report.measurement import model_title
+from cbecmodel.report.phrases import ALPHA, NBSP, synthetic_note, unbroken
 
 if TYPE_CHECKING:
     from cbecmodel.display.canvas import Picture
     from cbecmodel.report.results import ModelResults, StudyResults
 
-ALPHA: Final = 0.05
 _FEW: Final = 3  # constructs whose correlations a diagram can show beside the paths
 _SHORT: Final = 24  # letters of a path that is not broken
 
@@ -89,7 +88,7 @@ def _arrow(cause: str, effect: str) -> str:
 
 def _whole(path: str) -> str:
     """Keep a path of short names on one line."""
-    return path.replace(" ", NBSP) if len(path) <= _SHORT else path.replace(" → ", f"{NBSP}→ ")
+    return unbroken(path) if len(path) <= _SHORT else path.replace(" → ", f"{NBSP}→ ")
 
 
 def _one(model: ModelResults, ledger: pd.DataFrame, words: Words) -> list[Block]:
@@ -98,31 +97,21 @@ def _one(model: ModelResults, ledger: pd.DataFrame, words: Words) -> list[Block]
         Prose(
             words.join([paths_sentence(model, words), words("paths_intro", figure=f"[[{fig}]]", table=f"[[{tab}]]")])
         ),
-        FigureBlock(fig, diagram(model, words), _caption(model, words), _alt(model, words)),
-        TableBlock(tab, paths_table(model, words)),
+        FigureBlock(fig, _diagram(model, words), _caption(model, words), _alt(model, words)),
+        TableBlock(tab, _paths_table(model, words)),
     ]
     if len(model.effects):
         tab = f"tab-effects-{model.id}"
         blocks += [
             Prose(words("effects_intro", table=f"[[{tab}]]")),
-            TableBlock(tab, effects_table(model, ledger, words)),
+            TableBlock(tab, _effects_table(model, ledger, words)),
         ]
     return blocks
 
 
-def diagram(model: ModelResults, words: Words) -> Picture:
-    """Draw the structural model with the facets of its second-order constructs.
-
-    Parameters
-    ----------
-    model : ModelResults
-    words : Words
-
-    Returns
-    -------
-    Picture
-    """
-    frame, facets = structural(model), facet_loadings(model)
+def _diagram(model: ModelResults, words: Words) -> Picture:
+    """Draw the structural model with the facets of its second-order constructs."""
+    frame, facets = structural(model), _facet_loadings(model)
     variables = dict.fromkeys([*frame["rhs"], *frame["lhs"]])
     paths = pd.DataFrame(
         {
@@ -141,41 +130,21 @@ def diagram(model: ModelResults, words: Words) -> Picture:
         latents=set(model.parameters.loc[model.parameters["op"] == "=~", "lhs"]),
         labels=names,
         indicators=facets[["lhs", "rhs"]] if len(facets) else None,
-        covariances=correlations(model),
-        r_squared=r_squared(model),
+        covariances=_correlations(model),
+        r_squared=_r_squared(model),
         lang=words.lang,
     )
 
 
-def facet_loadings(model: ModelResults) -> pd.DataFrame:
-    """Return the loadings of second-order constructs on their first-order facets.
-
-    Parameters
-    ----------
-    model : ModelResults
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of the parameters.
-    """
+def _facet_loadings(model: ModelResults) -> pd.DataFrame:
+    """Return the loadings of second-order constructs on their first-order facets."""
     frame, loadings = structural(model), model.parameters[model.parameters["op"] == "=~"]
     of_paths = loadings["lhs"].isin({*frame["rhs"], *frame["lhs"]})
     return loadings[of_paths & loadings["rhs"].isin(set(loadings["lhs"]))]
 
 
-def correlations(model: ModelResults) -> pd.DataFrame:
-    """Return the correlations of the constructs nothing explains, for the diagram.
-
-    Parameters
-    ----------
-    model : ModelResults
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``lhs``, ``rhs``, ``est``; empty with more than three constructs, whose arrows would hide the paths.
-    """
+def _correlations(model: ModelResults) -> pd.DataFrame:
+    """Return the correlations of the constructs nothing explains, for the diagram."""
     frame, table = structural(model), model.parameters
     causes = set(frame["rhs"]) - set(frame["lhs"])
     own = (table["op"] == "~~") & (table["lhs"] != table["rhs"]) & table["lhs"].isin(causes) & table["rhs"].isin(causes)
@@ -183,17 +152,8 @@ def correlations(model: ModelResults) -> pd.DataFrame:
     return pd.DataFrame({"lhs": chosen["lhs"], "rhs": chosen["rhs"], "est": chosen["std_all"]})
 
 
-def r_squared(model: ModelResults) -> dict[str, float]:
-    """Return the explained variance of each outcome, from its standardized residual variance.
-
-    Parameters
-    ----------
-    model : ModelResults
-
-    Returns
-    -------
-    dict of str to float
-    """
+def _r_squared(model: ModelResults) -> dict[str, float]:
+    """Return the explained variance of each outcome, from its standardized residual variance."""
     outcomes = set(structural(model)["lhs"])
     table = model.parameters
     own = table[(table["op"] == "~~") & (table["lhs"] == table["rhs"]) & table["lhs"].isin(outcomes)]
@@ -203,8 +163,8 @@ def r_squared(model: ModelResults) -> dict[str, float]:
 def _caption(model: ModelResults, words: Words) -> str:
     return words.join([
         words("paths_figure_caption", model=model.id),
-        words("paths_figure_correlations") if len(correlations(model)) else "",
-        words("paths_figure_facets") if len(facet_loadings(model)) else "",
+        words("paths_figure_correlations") if len(_correlations(model)) else "",
+        words("paths_figure_facets") if len(_facet_loadings(model)) else "",
     ])  # fmt: skip
 
 
@@ -220,18 +180,8 @@ def _codes(model: ModelResults, names: list[str], words: Words) -> tuple[str, ..
     return (words("codes", codes=words("code_separator").join(said)),) if said else ()
 
 
-def paths_table(model: ModelResults, words: Words) -> Table:
-    """Return all structural paths.
-
-    Parameters
-    ----------
-    model : ModelResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _paths_table(model: ModelResults, words: Words) -> Table:
+    """Return all structural paths."""
     frame = structural(model).copy()
     frame["path"] = [_whole(_arrow(rhs, lhs)) for rhs, lhs in zip(frame["rhs"], frame["lhs"], strict=True)]
     frame["hypothesis"] = [
@@ -242,20 +192,8 @@ def paths_table(model: ModelResults, words: Words) -> Table:
     return Table(_with_interval(frame), _columns(words), words("paths_caption", model=model.id), notes, lang=words.lang)
 
 
-def effects_table(model: ModelResults, ledger: pd.DataFrame, words: Words) -> Table:
-    """Return the indirect and other defined effects.
-
-    Parameters
-    ----------
-    model : ModelResults
-    ledger : pandas.DataFrame
-        Evidence ledger, where the effect's hypothesis is looked up.
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _effects_table(model: ModelResults, ledger: pd.DataFrame, words: Words) -> Table:
+    """Return the indirect and other defined effects."""
     frame = model.effects.copy()
     tests = {_chain(str(row["test"]).partition(": ")[2]): str(row["hypothesis"]) for row in ledger.to_dict("records")}
     frame["hypothesis"] = [tests.get(_chain(str(path)), "") for path in frame["path"]]
@@ -271,7 +209,7 @@ def _chain(path: str) -> str:
 
 
 def _with_interval(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = [interval(*ends).replace(" ", NBSP) for ends in zip(frame["ci_lower"], frame["ci_upper"], strict=True)]
+    shown = [unbroken(interval(*ends)) for ends in zip(frame["ci_lower"], frame["ci_upper"], strict=True)]
     return frame.assign(interval=shown)
 
 

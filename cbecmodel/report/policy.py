@@ -10,13 +10,11 @@ from cbecmodel.display.figures import event_study_figure, rollout_figure
 from cbecmodel.display.numbers import count, interval, number, p_value
 from cbecmodel.display.tables import Column, Table
 from cbecmodel.report.document import Block, Chapter, FigureBlock, Prose, TableBlock, Words
-from cbecmodel.report.measurement import NBSP, equals
-from cbecmodel.report.sample import synthetic_note
+from cbecmodel.report.phrases import ALPHA, equals, synthetic_note, unbroken
 
 if TYPE_CHECKING:
     from cbecmodel.report.results import PolicyChapter
 
-ALPHA: Final = 0.05
 _ESTIMATORS: Final = ("twfe",)
 
 
@@ -35,7 +33,7 @@ def policy_chapter(policies: tuple[PolicyChapter, ...], words: Words) -> Chapter
     tab = "tab-policy"
     blocks: list[Block] = [
         Prose(words("policy_intro", table=f"[[{tab}]]")),
-        TableBlock(tab, policy_table(policies, words)),
+        TableBlock(tab, _policy_table(policies, words)),
     ]
     shown: set[str] = set()
     for policy in policies:
@@ -83,25 +81,15 @@ def _leads(policy: PolicyChapter, words: Words) -> str:
     return words("leads_differ" if p < ALPHA else "leads_quiet", p=equals(p_value(p)))
 
 
-def policy_table(policies: tuple[PolicyChapter, ...], words: Words) -> Table:
-    """Return all policy effects.
-
-    Parameters
-    ----------
-    policies : tuple of PolicyChapter
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _policy_table(policies: tuple[PolicyChapter, ...], words: Words) -> Table:
+    """Return all policy effects."""
     rows = [
         {
             "title": words("policy_row", title=words.of(policy.title), outcome=words.of(policy.outcome)),
             "att": policy.att,
             "se": policy.att_se,
             "p": policy.att_pvalue,
-            "interval": interval(policy.att_ci_lower, policy.att_ci_upper).replace(" ", NBSP),
+            "interval": unbroken(interval(policy.att_ci_lower, policy.att_ci_upper)),
             "lead": float(policy.pre_trend["pvalue"]) if len(policy.pre_trend) else float("nan"),
             "truth": float("nan") if policy.truth is None else policy.truth,
             "n": policy.n_obs,

@@ -32,7 +32,7 @@ def provenance_chapter(results: StudyResults, words: Words) -> Chapter:
     -------
     Chapter
     """
-    rows = provenance_rows(results.provenance, words)
+    rows = _provenance_rows(results.provenance, words)
     blocks: list[Block] = [Prose(words("provenance_intro", table="[[tab-provenance]]") if rows else words("rebuild"))]
     if rows:
         columns = {"name": Column(words("col_name"), "text"), "value": Column(words("col_value"), "text")}
@@ -48,20 +48,8 @@ def provenance_chapter(results: StudyResults, words: Words) -> Chapter:
     return Chapter("provenance", words("provenance"), tuple(blocks))
 
 
-def provenance_rows(known: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
-    """Return the provenance a reader needs, section by section.
-
-    Parameters
-    ----------
-    known : mapping
-        What ``provenance.json`` holds.
-    words : Words
-
-    Returns
-    -------
-    list of dict
-        ``section``, ``name``, ``value``.
-    """
+def _provenance_rows(known: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
+    """Return the provenance a reader needs, section by section."""
     general = [
         {"section": words("section_general"), "name": words(f"fact_{name}"), "value": _value(known[name], words)}
         for name in _FACTS

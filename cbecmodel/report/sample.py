@@ -8,6 +8,7 @@ from cbecmodel.display.figures import flow_figure
 from cbecmodel.display.numbers import count, number, percent
 from cbecmodel.display.tables import Column, Table
 from cbecmodel.report.document import Block, Chapter, FigureBlock, Prose, TableBlock, Words
+from cbecmodel.report.phrases import synthetic_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,21 +58,6 @@ def sample_sentence(sample: SampleResults, words: Words) -> str:
     )
 
 
-def synthetic_note(synthetic: bool, words: Words) -> tuple[str, ...]:
-    """Return the line under every table made from simulated data.
-
-    Parameters
-    ----------
-    synthetic : bool
-    words : Words
-
-    Returns
-    -------
-    tuple of str
-    """
-    return (words("synthetic_note"),) if synthetic else ()
-
-
 def _one(sample: SampleResults, words: Words) -> list[Block]:
     blocks: list[Block] = [Prose(words.join([sample_sentence(sample, words), words.of(sample.source)]))]
     blocks += [Prose(words.of(note), "notice") for note in sample.notes]
@@ -82,12 +68,12 @@ def _one(sample: SampleResults, words: Words) -> list[Block]:
         blocks.append(FigureBlock(fig, flow_figure(sample.flow, words.lang), words("flow_caption"), alt))
     if len(sample.flags):
         tab = f"tab-flags-{sample.id}"
-        blocks += [Prose(words("flags_intro", table=f"[[{tab}]]")), TableBlock(tab, flags_table(sample, words))]
+        blocks += [Prose(words("flags_intro", table=f"[[{tab}]]")), TableBlock(tab, _flags_table(sample, words))]
     if len(sample.demographics):
         tab = f"tab-demographics-{sample.id}"
         blocks += [
             Prose(words("demographics_intro", table=f"[[{tab}]]")),
-            TableBlock(tab, demographics_table(sample, words)),
+            TableBlock(tab, _demographics_table(sample, words)),
         ]
     return blocks
 
@@ -97,18 +83,8 @@ def _stages(sample: SampleResults, words: Words) -> str:
     return words("list_separator").join(f"{row[words.lang]} {count(row['n_left'])}" for row in rows)
 
 
-def flags_table(sample: SampleResults, words: Words) -> Table:
-    """Return how many respondents each screening index flagged.
-
-    Parameters
-    ----------
-    sample : SampleResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _flags_table(sample: SampleResults, words: Words) -> Table:
+    """Return how many respondents each screening index flagged."""
     frame = sample.flags.assign(threshold=[_threshold(value) for value in sample.flags["threshold"]])
     columns = {
         words.lang: Column(words("col_index"), "text"),
@@ -134,18 +110,8 @@ def _threshold(value: object) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
-def demographics_table(sample: SampleResults, words: Words) -> Table:
-    """Return the sample's composition, category by category.
-
-    Parameters
-    ----------
-    sample : SampleResults
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _demographics_table(sample: SampleResults, words: Words) -> Table:
+    """Return the sample's composition, category by category."""
     columns = {
         f"category_{words.lang}": Column(words("col_category"), "text"),
         "n": Column(words("col_n"), "count"),
@@ -170,7 +136,7 @@ def items_chapter(results: StudyResults, words: Words) -> Chapter:
     """
     names = {name: words.of(said) for model in results.models for name, said in model.labels.items()}
     tables = [
-        TableBlock(f"tab-items-{sample.id}", items_table(sample, names | _names(sample, words), words))
+        TableBlock(f"tab-items-{sample.id}", _items_table(sample, names | _names(sample, words), words))
         for sample in results.samples
         if len(sample.items)
     ]
@@ -182,20 +148,8 @@ def _names(sample: SampleResults, words: Words) -> dict[str, str]:
     return {name: said for name, texts in sample.constructs.items() if (said := words.of(texts))}
 
 
-def items_table(sample: SampleResults, names: Mapping[str, str], words: Words) -> Table:
-    """Return every item: wording, answers, missing ones, mean and spread.
-
-    Parameters
-    ----------
-    sample : SampleResults
-    names : mapping of str to str
-        What constructs are called.
-    words : Words
-
-    Returns
-    -------
-    Table
-    """
+def _items_table(sample: SampleResults, names: Mapping[str, str], words: Words) -> Table:
+    """Return every item: wording, answers, missing ones, mean and spread."""
     groups = [
         words("label_code", label=names[code], code=code) if names.get(code, code) != code else code
         for code in sample.items["construct"].astype(str)

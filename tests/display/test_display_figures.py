@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from cbecmodel.display.canvas import Picture, new_figure
 from cbecmodel.display.figures import coefficient_figure, event_study_figure, figure_bytes, flow_figure, rollout_figure
-from cbecmodel.display.layout import heights, layers, overlap
+from cbecmodel.display.layered_graph import heights, layers, overlap
 from cbecmodel.display.path_arcs import arc_courses, label_point
 from cbecmodel.display.paths import lay_out, path_diagram
 
@@ -205,7 +205,7 @@ def test_large_diagrams_are_placed_in_reasonable_time():
 
 
 def test_heights_keep_the_reading_order_of_causes():
-    from cbecmodel.display.layout import Node
+    from cbecmodel.display.layered_graph import Node
 
     box = Node(1, 0.5, 0.8)
     found = heights(dict.fromkeys("abcd", box), {"a": 0, "b": 0, "c": 0, "d": 1}, [0, 3], [(k, "d") for k in "abc"])

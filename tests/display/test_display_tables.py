@@ -8,7 +8,7 @@ import pytest
 
 from cbecmodel.display.markup import latex_escape
 from cbecmodel.display.numbers import count, interval, number, p_value, percent, scientific
-from cbecmodel.display.plain import display_width, wrap
+from cbecmodel.display.plain_text import display_width, wrap
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.messages import use_language
 

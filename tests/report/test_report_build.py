@@ -14,8 +14,8 @@ from cbecmodel.messages import catalogue, use_language
 from cbecmodel.report import build
 from cbecmodel.report.build import build_report, report_chapters, report_document
 from cbecmodel.report.document import FigureBlock, TableBlock, Words
-from cbecmodel.report.export import typst_source
 from cbecmodel.report.html import column_shares, inline_svg, linked, render, shown_text
+from cbecmodel.report.pdf import typst_source
 
 LANGS = ("en", "zh")
 

@@ -1,19 +1,60 @@
-"""The last touches to a DOCX: notice on each page, contents that show before Word renews them, no trace of its making."""
+"""From the printed form of the document to DOCX by pandoc, and the last touches pandoc leaves open.
+
+These are the notice on each page and contents that show before Word renews them; nothing tells when the file was made.
+"""
 
 from __future__ import annotations
 
 import io
 import re
+import tempfile
 import zipfile
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from cbecmodel.content import content_folder
+from cbecmodel.report.pandoc import pandoc, write_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cbecmodel.report.document import Document
+
 NOTICE: Final = "CBECMODEL-NOTICE"
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _LANGUAGE: Final = {"en": "en-GB", "zh": "zh-CN"}
+
+
+def to_docx(source: str, document: Document) -> bytes:
+    """Return the document as DOCX.
+
+    Parameters
+    ----------
+    source : str
+        Printed form of the document, figures as PNG.
+    document : Document
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ReportError
+        If pandoc fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_figures(place, document, "png")
+        words, reference = document.words, content_folder("reports") / "reference.docx"
+        given = {"title": document.title, "toc-title": words("contents"), "lang": words.lang}
+        given |= {"subtitle": document.subtitle} if document.subtitle else {}
+        options = [f"--reference-doc={reference}", "--toc", "--toc-depth=1", "--shift-heading-level-by=-1"]
+        options += [f"--metadata={name}={value}" for name, value in given.items()]
+        made = pandoc(source, "docx", *options, folder=place)
+    contents = [(f"chapter-{chapter.id}", chapter.title) for chapter in document.chapters]
+    return finished(made, contents, notice=document.notice, lang=words.lang)
 
 
 def finished(document: bytes, contents: Sequence[tuple[str, str]], *, notice: str, lang: str) -> bytes:

@@ -1,28 +1,24 @@
-"""From the printed form of the document to PDF (pandoc, typst) and DOCX (pandoc), the same bytes on every run."""
+"""From the printed form of the document to PDF, by pandoc and typst, the same bytes on every run."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from cbecmodel.content import content_folder
-from cbecmodel.display.canvas import figure_bytes
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import ReportError, ReportWarning, warn
 from cbecmodel.report.html import column_shares
-from cbecmodel.report.word import finished
+from cbecmodel.report.pandoc import EPOCH, pandoc, write_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cbecmodel.report.document import Document
 
-EPOCH: Final = 315532800  # 1980-01-01, the earliest a zip can hold: no document says when it was made
 PAGE_WIDTH: Final = 6.6  # inches between the margins
 _IMAGE: Final = re.compile(r'image\("([\w-]+)\.svg"[^)]*\)')
 
@@ -58,7 +54,7 @@ def to_pdf(source: str, document: Document) -> bytes:
     """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        _write_figures(place, document, "svg")
+        write_figures(place, document, "svg")
         (place / "report.typ").write_bytes((content_folder("reports") / "report.typ").read_bytes())
         main = typst_source(source, document)
         (place / "main.typ").write_text(main, encoding="utf-8")
@@ -139,79 +135,9 @@ def _said(problem: Exception) -> str:
     return " ".join([str(getattr(problem, "message", problem)), *map(str, hints)])
 
 
-def to_docx(source: str, document: Document) -> bytes:
-    """Return the document as DOCX.
-
-    Parameters
-    ----------
-    source : str
-        Printed form of the document, figures as PNG.
-    document : Document
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ReportError
-        If pandoc fails.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        _write_figures(place, document, "png")
-        words, reference = document.words, content_folder("reports") / "reference.docx"
-        given = {"title": document.title, "toc-title": words("contents"), "lang": words.lang}
-        given |= {"subtitle": document.subtitle} if document.subtitle else {}
-        options = [f"--reference-doc={reference}", "--toc", "--toc-depth=1", "--shift-heading-level-by=-1"]
-        options += [f"--metadata={name}={value}" for name, value in given.items()]
-        made = pandoc(source, "docx", *options, folder=place)
-    contents = [(f"chapter-{chapter.id}", chapter.title) for chapter in document.chapters]
-    return finished(made, contents, notice=document.notice, lang=words.lang)
-
-
 def _long_tables(document: Document) -> list[str]:
     return [
         name
         for name, block in document.tables.items()
         if len(block.table.frame) > (_TALL if column_shares(block.table) else _LONG)
     ]
-
-
-def _write_figures(place: Path, document: Document, kind: Literal["svg", "png"]) -> None:
-    for name, block in document.figures.items():
-        (place / f"{name}.{kind}").write_bytes(figure_bytes(block.figure, kind, dpi=220))
-
-
-def pandoc(source: str, format: str, *options: str, folder: Path | None = None) -> bytes:  # noqa: A002 - pandoc's word
-    """Return what pandoc makes of a page.
-
-    Parameters
-    ----------
-    source : str
-        HTML.
-    format : str
-    *options : str
-    folder : pathlib.Path, optional
-        Where the figures are.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ReportError
-        With what pandoc said.
-    """
-    import pypandoc
-
-    command = [pypandoc.get_pandoc_path(), "--from=html", f"--to={format}", "--wrap=none", "--output=-", *options]
-    surroundings = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(
-        command, input=source.encode("utf-8"), capture_output=True, check=False, cwd=folder, env=surroundings
-    )
-    if done.returncode:
-        reason = done.stderr.decode("utf-8", errors="replace").strip()
-        raise ReportError("report.pandoc_failed", format=format, reason=reason)
-    return done.stdout

@@ -1,0 +1,65 @@
+"""Runs pandoc on the printed form of a document, the same bytes on every run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Final, Literal
+
+from cbecmodel.display.canvas import figure_bytes
+from cbecmodel.errors import ReportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cbecmodel.report.document import Document
+
+EPOCH: Final = 315532800  # 1980-01-01, the earliest a zip can hold: no document says when it was made
+
+
+def pandoc(source: str, format: str, *options: str, folder: Path | None = None) -> bytes:  # noqa: A002 - pandoc's word
+    """Return what pandoc makes of a page.
+
+    Parameters
+    ----------
+    source : str
+        HTML.
+    format : str
+    *options : str
+    folder : pathlib.Path, optional
+        Where the figures are.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ReportError
+        With what pandoc said.
+    """
+    import pypandoc
+
+    command = [pypandoc.get_pandoc_path(), "--from=html", f"--to={format}", "--wrap=none", "--output=-", *options]
+    surroundings = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, input=source.encode("utf-8"), capture_output=True, check=False, cwd=folder, env=surroundings
+    )
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", errors="replace").strip()
+        raise ReportError("report.pandoc_failed", format=format, reason=reason)
+    return done.stdout
+
+
+def write_figures(place: Path, document: Document, kind: Literal["svg", "png"]) -> None:
+    """Write a document's figures as files pandoc's reader refers to.
+
+    Parameters
+    ----------
+    place : pathlib.Path
+        Folder.
+    document : Document
+    kind : {"svg", "png"}
+    """
+    for name, block in document.figures.items():
+        (place / f"{name}.{kind}").write_bytes(figure_bytes(block.figure, kind, dpi=220))
