@@ -16,6 +16,7 @@ from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
 from cbecmodel.structure.modification import modification_indices
 from cbecmodel.structure.robust import least_squares_vcov, robust_vcov
 from cbecmodel.structure.scaled import scaled_measures
+from cbecmodel.structure.score import score_test
 from cbecmodel.structure.scores import factor_scores
 from cbecmodel.structure.shown import Shown
 
@@ -249,6 +250,21 @@ class SEMResults(Shown):
             ``statistic``, ``df``, ``pvalue``.
         """
         return readouts.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
+
+    def score_test(self) -> pd.DataFrame:
+        """Test whether equality constraints hold, without fitting the model that lifts them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs statistic df pvalue: all constraints together in the first row, then each alone.
+
+        Raises
+        ------
+        ModelError
+            If the model has no equality constraints.
+        """
+        return score_test(self.problem, self.x)
 
     def modification_indices(self, minimum: float = 0.0) -> pd.DataFrame:
         """Return what freeing each left-out parameter alone would do.

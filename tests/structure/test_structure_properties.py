@@ -207,3 +207,11 @@ def test_least_squares_refuses_what_it_has_not(options, word):
 def test_wls_with_too_few_cases():
     with pytest.raises(DataError, match="WLS"):
         cbec.cfa(THREE, schools().head(40), estimator="WLS")
+
+
+def test_score_test_of_written_constraints_is_that_of_labels():
+    labels = cbec.cfa("f =~ y1 + a*y2 + a*y3 + a*y4", democracy()).score_test()
+    written = cbec.cfa("f =~ y1 + a*y2 + b*y3 + c*y4; a == b; a == c", democracy() * 1000).score_test()
+    np.testing.assert_allclose(written[["statistic", "df"]], labels[["statistic", "df"]], rtol=1e-8)
+    with pytest.raises(ModelError, match="constraints"):
+        cbec.cfa("f =~ y1 + y2 + y3 + y4", democracy()).score_test()

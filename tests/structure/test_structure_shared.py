@@ -97,3 +97,15 @@ def test_scaled_difference(shared, estimator, key):
     # lavaan's own fits here are not polished
     np.testing.assert_allclose(table["chisq_diff"].iloc[1], numbers[key]["Chisq.diff"][1], rtol=1e-5)
     np.testing.assert_allclose(table["pvalue"].iloc[1], numbers[key]["Pr..Chisq."][1], rtol=1e-5)
+
+
+def test_score_tests(shared):
+    """lavTestScore of lavaan 0.6-14, total and univariate."""
+    folder = shared / "reference" / "sem"
+    model = json.loads((folder / "lavaan/01_political_democracy_equal_loadings.json").read_text(encoding="utf-8"))
+    path = folder / "lavaan/01_political_democracy_equal_loadings_tests.json"
+    numbers = json.loads(path.read_text(encoding="utf-8"))
+    found = cbec.sem(model["model"], pd.read_csv(folder / "data" / "political_democracy.csv")).score_test()
+    expected = [numbers["score_total"][key][0:1] + numbers["score_uni"][key] for key in ("X2", "df", "p.value")]
+    for ours, theirs in zip(("statistic", "df", "pvalue"), expected, strict=True):
+        np.testing.assert_allclose(found[ours], theirs, rtol=1e-6, atol=1e-7)
