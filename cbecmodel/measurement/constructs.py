@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cbecmodel.errors import ModelError
 from cbecmodel.structure.implied import implied
-
-if TYPE_CHECKING:
-    from cbecmodel.structure.results import SEMResults
+from cbecmodel.structure.results import SEMResults
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -58,6 +57,11 @@ def constructs(fit: SEMResults) -> list[Construct]:
     -------
     list of Construct
 
+    Raises
+    ------
+    ModelError
+        If it is no fitted model.
+
     Examples
     --------
     >>> import cbecmodel as cbec
@@ -66,6 +70,8 @@ def constructs(fit: SEMResults) -> list[Construct]:
     >>> [construct.items for construct in constructs(fit)]
     [('x1', 'x2', 'x3')]
     """
+    if not isinstance(fit, SEMResults):
+        raise ModelError("measurement.not_a_fit", kind=type(fit).__name__)
     rows = fit.parameters[fit.parameters["op"] == "=~"]
     parts = [
         (group, rows[(rows["group"] == group) & (rows["lhs"] == name)])

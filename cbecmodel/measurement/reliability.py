@@ -60,6 +60,11 @@ def reliability(fit: SEMResults, level: float = 0.95) -> pd.DataFrame:
         construct has its first-order constructs for items: ``composite_reliability``, ``ave`` and ``n_items`` refer to
         these, the other columns are NaN. Alpha is NaN for one item, its interval also where the fit has no raw data.
 
+    Raises
+    ------
+    ModelError
+        If it is given anything but a fitted model.
+
     Warns
     -----
     ModelWarning

@@ -11,7 +11,7 @@ import pytest
 from semopy.examples import holzinger39
 
 import cbecmodel as cbec
-from cbecmodel.errors import ModelWarning
+from cbecmodel.errors import ModelError, ModelWarning
 from cbecmodel.measurement.reliability import COLUMNS, cronbach_alpha
 from cbecmodel.measurement.validity import fornell_larcker
 
@@ -95,6 +95,11 @@ def test_an_item_left_unreversed_is_named(pupils: pd.DataFrame) -> None:
     fit = cbec.cfa(MODEL, pupils.assign(x2=7 - pupils["x2"]))
     with pytest.warns(ModelWarning, match="visual: x2 loads negatively"):
         cbec.reliability(fit)
+
+
+def test_only_fitted_models_have_a_reliability() -> None:
+    with pytest.raises(ModelError, match="not of a DataFrame"):
+        cbec.reliability(pd.DataFrame())  # type: ignore[arg-type]  # the fault
 
 
 @pytest.mark.shared
