@@ -323,12 +323,13 @@ class SEMResults(Shown):
 
         return cross_check(self.problem, self.x, self._uncertainty.vcov, self.options.engine, tolerance)
 
-    def compare(self, *others: SEMResults) -> pd.DataFrame:
+    def compare(self, *others: SEMResults, scaling: Literal["2001", "2010"] = "2001") -> pd.DataFrame:
         """Compare with other fits; see :func:`cbecmodel.compare`.
 
         Parameters
         ----------
         *others : SEMResults
+        scaling : {"2001", "2010"}
 
         Returns
         -------
@@ -336,4 +337,4 @@ class SEMResults(Shown):
         """
         from cbecmodel.structure.compare import compare
 
-        return compare(self, *others)
+        return compare(self, *others, scaling=scaling)

@@ -144,6 +144,18 @@ def test_compare(data, fit):
         cbec.compare(fit, cbec.sem(MODEL, data.head(60)))
 
 
+def test_scaled_difference_of_2010_needs_nested_rows(data):
+    free = cbec.cfa("f =~ y1 + y2 + y3 + y4", data, estimator="MLR")
+    tau = cbec.cfa("f =~ 1*y1 + 1*y2 + 1*y3 + 1*y4", data, estimator="MLR")
+    table = cbec.compare(free, tau, scaling="2010")
+    assert table["chisq_diff"].iloc[1] > 0
+    other = cbec.cfa("f =~ 1*y1 + 1*y2 + 1*y3 + 1*y4; y1 ~~ y2", data, estimator="MLR")
+    with pytest.raises(ModelError, match="compared"):
+        cbec.compare(free, other, scaling="2010")
+    with pytest.raises(ModelError, match="scaling"):
+        cbec.compare(free, tau, scaling="2000")
+
+
 def test_shapes_and_looks(fit, data):
     assert fit.vcov.shape == (fit.table.n_free, fit.table.n_free)
     assert fit.implied()["cov"].shape == (11, 11)

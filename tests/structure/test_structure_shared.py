@@ -86,14 +86,14 @@ def test_case(shared, name):
             np.testing.assert_allclose(ours, numbers["fit_measures"][key], rtol=1e-6, atol=1e-7, err_msg=key)
 
 
-@pytest.mark.parametrize(("estimator", "key"), [("MLR", "mlr_sb2001"), ("MLM", "mlm_sb2001")])
+@pytest.mark.parametrize(("estimator", "key"), [("MLR", "mlr_sb2001"), ("MLM", "mlm_sb2001"), ("MLR", "mlr_sb2010")])
 def test_scaled_difference(shared, estimator, key):
     folder = shared / "reference" / "sem"
     path = folder / "lavaan" / "02_political_democracy_scaled_difference_tests.json"
     numbers = json.loads(path.read_text(encoding="utf-8"))
     data = pd.read_csv(folder / "data" / "political_democracy.csv")
     fits = [cbec.sem(numbers[name], data, estimator=estimator) for name in ("model_free", "model_constrained")]
-    table = cbec.compare(*fits)
+    table = cbec.compare(*fits, scaling=key[-4:])
     # lavaan's own fits here are not polished
     np.testing.assert_allclose(table["chisq_diff"].iloc[1], numbers[key]["Chisq.diff"][1], rtol=1e-5)
     np.testing.assert_allclose(table["pvalue"].iloc[1], numbers[key]["Pr..Chisq."][1], rtol=1e-5)
