@@ -9,7 +9,7 @@ import numpy as np
 
 from cbecmodel.errors import ConvergenceError, DataError
 from cbecmodel.structure.checks import solution_findings
-from cbecmodel.structure.columns import frame_of
+from cbecmodel.structure.columns import Floats, frame_of
 from cbecmodel.structure.constraints import equality_space, require_labels
 from cbecmodel.structure.crosscheck import ENGINES
 from cbecmodel.structure.defaults import parameter_table
@@ -250,11 +250,7 @@ def fit_table(
     rules = [rule for rule in table.constraints if rule.op == ":="]
     known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
     require_labels([rule.right for rule in rules], known)
-    weights = tuple(
-        weight_matrix(sample, options.estimator, table.meanstructure)
-        for sample in samples
-        if options.estimator in LEAST_SQUARES
-    )
+    weights = _weights(table, samples, options.estimator)
     problem = Problem(table, samples, pattern_of(table, samples), equality_space(table), weights)
     with one_thread():
         optimum = ENGINES[options.engine].estimate(problem)
@@ -278,6 +274,12 @@ def fit_table(
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=4)
     return fit
+
+
+def _weights(table: ParameterTable, samples: tuple[SampleMoments, ...], estimator: str) -> tuple[Floats, ...]:
+    if estimator not in LEAST_SQUARES:
+        return ()
+    return tuple(weight_matrix(sample, estimator, table.meanstructure) for sample in samples)
 
 
 def _used(data: Any, samples: tuple[SampleMoments, ...]) -> pd.Index | None:
