@@ -330,7 +330,7 @@ class ScreeningRules(Part):
     Attributes
     ----------
     minimum_flags : int
-        A respondent is excluded on this many flags; never on one alone.
+        A respondent is excluded on this many flags; one flag alone misjudges many honest people.
     rules : dict of ScreeningRule
     """
 
