@@ -212,8 +212,7 @@ def rollout_figure(frame: pd.DataFrame, lang: str = "en", *, ylabel: str | None 
     3
     """
     figure, axes = new_figure(6.5, 2.8, lang)
-    data = frame.sort_values("cohort")
-    cohorts, units = data["cohort"].to_numpy(float), data["n_units"].to_numpy(float)
+    cohorts, units = frame["cohort"].to_numpy(float), frame["n_units"].to_numpy(float)
     treated = cohorts > 0
     years = cohorts[treated]
     first, last = (years.min(), years.max()) if treated.any() else (0.0, 0.0)

@@ -141,7 +141,7 @@ def font_face_css(text: str, bold: str = "") -> str:
     for (family, weight), file in FACES.items():
         shown = bold if weight == 700 else text
         if shown:
-            data = b64encode(web_font(file, "".join(sorted(set(shown))))).decode("ascii")
+            data = b64encode(web_font(file, shown)).decode("ascii")
             source = f"url(data:font/woff2;base64,{data}) format('woff2')"
             rules.append(f"@font-face{{font-family:'{family}';font-weight:{weight};src:{source}}}")
     return "\n".join(rules)

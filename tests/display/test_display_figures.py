@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from cbecmodel.display.canvas import Picture, new_figure
 from cbecmodel.display.figures import coefficient_figure, event_study_figure, figure_bytes, flow_figure, rollout_figure
-from cbecmodel.display.layered_graph import heights, layers, overlap
+from cbecmodel.display.layered_graph import Node, heights, layers, overlap
 from cbecmodel.display.path_arcs import arc_courses, label_point
 from cbecmodel.display.paths import lay_out, path_diagram
 
@@ -74,11 +74,12 @@ def test_an_svg_holds_no_text_font_or_date(flow):
     assert not re.search(r"20\d\d-\d\d-\d\d|Matplotlib", drawing)
 
 
-def test_settings_of_the_user_are_neither_used_nor_changed(flow):
-    plain = figure_bytes(flow_figure(flow), "svg")
-    with mpl.rc_context({"font.size": 30, "svg.hashsalt": "mine", "text.color": "red"}):
-        assert figure_bytes(flow_figure(flow), "svg") == plain
-        assert mpl.rcParams["font.size"] == 30
+def test_settings_of_the_user_are_neither_used_nor_changed(events):
+    plain = figure_bytes(event_study_figure(events), "svg")
+    mine = {"font.size": 30, "svg.hashsalt": "mine", "text.color": "red", "axes.facecolor": "red", "axes.grid": True}
+    with mpl.rc_context(mine):
+        assert figure_bytes(event_study_figure(events), "svg") == plain
+        assert {name: mpl.rcParams[name] for name in mine} == mine
 
 
 def test_pyplot_is_not_touched():
@@ -111,6 +112,15 @@ def test_event_study_marks_base_period_and_names_the_truth(events):
     assert "Simultaneous 95% band" in names
 
 
+def test_the_base_period_is_hollow_and_has_no_interval(events):
+    axes = event_study_figure(events.sample(frac=1, random_state=1)).axes[0]
+    ((points, _, (bars,)),) = axes.containers
+    assert points.get_xdata().tolist() == [time for time in range(-5, 6) if time != -1]
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()][-1] == pytest.approx([0.04, 0.12])
+    (base,) = [line for line in axes.lines if line.get_label() == "Base period"]
+    assert (base.get_xdata().tolist(), base.get_markerfacecolor()) == ([-1.0], "#ffffff")
+
+
 def test_flow_counts_come_from_the_frame(flow):
     assert words_of(flow_figure(flow)) == ["Read\nn = 1,200", "Too fast  (n = 100)", "Analysed\nn = 1,100"]
 
@@ -120,6 +130,12 @@ def test_coefficients_and_rollout():
         {"label": ["a", "文化" * 40], "est": [0.2, -0.1], "ci_lower": [0.1, -0.3], "ci_upper": [0.3, 0.1]}
     )
     assert words_of(coefficient_figure(frame)) == ["0.20  [0.10, 0.30]", "−0.10  [−0.30, 0.10]"]
+    axes = coefficient_figure(frame).axes[0]
+    assert axes.get_yticklabels()[0].get_text() == "a"
+    assert axes.get_yticks().tolist() == [1, 0]  # the first row on top
+    filled = axes.collections[-1].get_facecolors()
+    assert (filled[0] != filled[1]).any()  # an interval that holds zero has a hollow point
+    assert filled[1].tolist() == [1, 1, 1, 1]
     never = pd.DataFrame({"cohort": [0], "n_units": [5]})
     assert [tick.get_text() for tick in rollout_figure(never, "zh").axes[0].get_xticklabels()] == ["从未受处理"]
 
@@ -195,6 +211,22 @@ def test_a_diagram_fits_the_page():
     assert right - left < 6.9
 
 
+def test_weak_and_negative_paths_look_different():
+    shown = PATHS.assign(pvalue=[0.001, 0.001, 0.001, 0.3, 0.001, 0.001, 0.001])
+    lines = path_diagram(shown, latents=set(NAMES), labels=NAMES).axes[0].lines
+    looks = [(line.get_color(), line.get_linestyle()) for line in lines[: len(PATHS)]]
+    assert len(set(looks)) == 3
+    assert looks[3][1] == "--"
+    assert looks[5][0] not in {looks[0][0], looks[3][0]}
+    assert [look for place, look in enumerate(looks) if place not in (3, 5)] == [looks[0]] * 5
+
+
+def test_outcomes_of_one_cause_do_not_lie_on_one_another():
+    box = Node(1, 0.5, 0.8)
+    found = heights(dict.fromkeys("abc", box), {"a": 0, "b": 1, "c": 1}, [0, 3], [("a", "b"), ("a", "c")])
+    assert abs(found["b"] - found["c"]) >= 0.8
+
+
 def test_large_diagrams_are_placed_in_reasonable_time():
     many = pd.DataFrame(
         [(f"m{k}", f"x{j}") for j in range(6) for k in range(5)] + [("y", f"m{k}") for k in range(5)],
@@ -205,8 +237,6 @@ def test_large_diagrams_are_placed_in_reasonable_time():
 
 
 def test_heights_keep_the_reading_order_of_causes():
-    from cbecmodel.display.layered_graph import Node
-
     box = Node(1, 0.5, 0.8)
     found = heights(dict.fromkeys("abcd", box), {"a": 0, "b": 0, "c": 0, "d": 1}, [0, 3], [(k, "d") for k in "abc"])
     assert found["a"] > found["b"] > found["c"]
