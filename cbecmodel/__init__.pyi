@@ -17,7 +17,7 @@ from .simulate.truth import population_truth as population_truth
 from .structure.api import cfa as cfa
 from .structure.api import growth as growth
 from .structure.api import sem as sem
-from .structure.compare import compare as compare
+from .structure.inference.compare import compare as compare
 from .structure.results import SEMResults as SEMResults
 from .study.run import run_study as run_study
 from .survey.instrument import Instrument as Instrument

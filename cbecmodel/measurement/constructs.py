@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.implied import implied
+from cbecmodel.structure.estimate.implied import implied
 from cbecmodel.structure.results import SEMResults
 
 Array: TypeAlias = NDArray[np.float64]

@@ -12,13 +12,13 @@ from cbecmodel.errors import ContentError
 from cbecmodel.simulate.item_responses import measurement
 from cbecmodel.simulate.population import Population
 from cbecmodel.simulate.responses import check_names, questions_of
-from cbecmodel.structure.defaults import parameter_table
+from cbecmodel.structure.table.defaults import parameter_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cbecmodel.simulate.latent import Array
-    from cbecmodel.structure.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.partable import Parameter, ParameterTable
     from cbecmodel.survey.instrument import Instrument
 
 

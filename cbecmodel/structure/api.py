@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbecmodel.errors import ConvergenceError, DataError
-from cbecmodel.structure.checks import solution_findings
-from cbecmodel.structure.columns import Floats, frame_of
-from cbecmodel.structure.constraints import equality_space, require_labels
-from cbecmodel.structure.crosscheck import ENGINES
-from cbecmodel.structure.defaults import parameter_table
-from cbecmodel.structure.groups import Members, group_moments, grouped
-from cbecmodel.structure.least_squares import LEAST_SQUARES, weight_matrix
-from cbecmodel.structure.matrices import pattern_of
-from cbecmodel.structure.moments import SampleMoments, moments_from_summary
-from cbecmodel.structure.native import Problem
+from cbecmodel.structure.estimate.checks import solution_findings
+from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
+from cbecmodel.structure.estimate.matrices import pattern_of
+from cbecmodel.structure.estimate.native import Problem
+from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.options import Function, Options, check_options
+from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
-from cbecmodel.structure.threads import one_thread
+from cbecmodel.structure.sample.columns import Floats, frame_of
+from cbecmodel.structure.sample.groups import Members, group_moments, grouped
+from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summary
+from cbecmodel.structure.table.constraints import equality_space, require_labels
+from cbecmodel.structure.table.defaults import parameter_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from cbecmodel.structure.partable import ParameterTable
+    from cbecmodel.structure.table.partable import ParameterTable
 
 
 def sem(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.least_squares import LEAST_SQUARES
+from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,21 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.errors import CbecWarning, ModelError
-from cbecmodel.structure import moment_tables, readouts
-from cbecmodel.structure.fit_measures import least_squares_measures, ml_measures, model_df
-from cbecmodel.structure.inference import Uncertainty, likelihood_vcov
-from cbecmodel.structure.modification import modification_indices
-from cbecmodel.structure.robust import least_squares_vcov, robust_vcov
-from cbecmodel.structure.scaled import scaled_measures
-from cbecmodel.structure.score import score_test
-from cbecmodel.structure.scores import factor_scores
-from cbecmodel.structure.shown import Shown
+from cbecmodel.structure.inference.fit_measures import least_squares_measures, ml_measures, model_df
+from cbecmodel.structure.inference.modification import modification_indices
+from cbecmodel.structure.inference.robust import least_squares_vcov, robust_vcov
+from cbecmodel.structure.inference.scaled import scaled_measures
+from cbecmodel.structure.inference.score import score_test
+from cbecmodel.structure.inference.vcov import Uncertainty, likelihood_vcov
+from cbecmodel.structure.readouts import moment_tables
+from cbecmodel.structure.readouts import parameters as tables
+from cbecmodel.structure.readouts.scores import factor_scores
+from cbecmodel.structure.readouts.shown import Shown
 
 if TYPE_CHECKING:
-    from cbecmodel.structure.minimise import Optimum
-    from cbecmodel.structure.native import Problem
+    from cbecmodel.structure.estimate.minimise import Optimum
+    from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.options import Options
-    from cbecmodel.structure.partable import ParameterTable
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 
@@ -144,7 +145,7 @@ class SEMResults(Shown):
             Columns lhs op rhs group label est se z pvalue ci_lower ci_upper std_lv std_all. Fixed rows have ``se`` 0 and no
             test. Defined parameters stand last, in group 0.
         """
-        return readouts.parameter_frame(self.problem, self.x, self._uncertainty.vcov)
+        return tables.parameter_frame(self.problem, self.x, self._uncertainty.vcov)
 
     def standardized(self, type: Literal["all", "lv", "nox"] = "all", level: float = 0.95) -> pd.DataFrame:  # noqa: A002 - sem.md's name
         """Return the standardized solution with delta-method standard errors.
@@ -161,7 +162,7 @@ class SEMResults(Shown):
         pandas.DataFrame
             Columns lhs op rhs group label est_std se z pvalue ci_lower ci_upper.
         """
-        return readouts.standardized_frame(self.problem, self.x, self._uncertainty.vcov, type, level)
+        return tables.standardized_frame(self.problem, self.x, self._uncertainty.vcov, type, level)
 
     # ---------------------------------------------------------------- fit
     @cached_property
@@ -235,7 +236,7 @@ class SEMResults(Shown):
         ModelError
             If no path leads from one to the other.
         """
-        return readouts.effects_frame(self.problem, self.x, self._uncertainty.vcov, source, target, level=level)
+        return tables.effects_frame(self.problem, self.x, self._uncertainty.vcov, source, target, level=level)
 
     def wald_test(self, constraints: str) -> pd.Series[float]:
         """Test constraints such as ``"a == b"`` or ``"a == 0; b == 0"`` together.
@@ -249,7 +250,7 @@ class SEMResults(Shown):
         pandas.Series
             ``statistic``, ``df``, ``pvalue``.
         """
-        return readouts.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
+        return tables.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
 
     def score_test(self) -> pd.DataFrame:
         """Test whether equality constraints hold, without fitting the model that lifts them.
@@ -319,7 +320,7 @@ class SEMResults(Shown):
         ModelError
             If semopy cannot estimate such a model.
         """
-        from cbecmodel.structure.crosscheck import cross_check
+        from cbecmodel.structure.readouts.crosscheck import cross_check
 
         return cross_check(self.problem, self.x, self._uncertainty.vcov, self.options.engine, tolerance)
 
@@ -335,6 +336,6 @@ class SEMResults(Shown):
         -------
         pandas.DataFrame
         """
-        from cbecmodel.structure.compare import compare
+        from cbecmodel.structure.inference.compare import compare
 
         return compare(self, *others, scaling=scaling)

@@ -34,6 +34,11 @@ def bound(difference: float) -> str:
     return f"< 1e{math.floor(math.log10(difference)) + 1}"
 
 
+def shown(value: float) -> str:
+    """Return a number with eight digits; what only rounding made is zero."""
+    return "0" if abs(value) < 10.0**-SMALLEST else f"{value:.8g}"
+
+
 def relative(ours, theirs) -> float:
     """Return the largest difference, relative where values exceed one."""
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
@@ -49,7 +54,7 @@ def lines(name: str):
         value, ours = numbers["fit_measures"].get(theirs), theirs.replace(".", "_")
         if value is not None and ours in fit.fit_measures:
             found = float(fit.fit_measures[ours])
-            yield ours, f"{found:.8g}", f"{value:.8g}", relative(found, value)
+            yield ours, shown(found), shown(value), relative(found, value)
     for label, (ours, theirs) in COLUMNS.items():
         if theirs in numbers["parameters"]:
             expected = array(numbers["parameters"][theirs])

@@ -66,7 +66,7 @@ def test_semopy_with_other_kinds_of_models(data, model):
 
 
 def test_a_wrong_number_is_seen(fit):
-    from cbecmodel.structure.crosscheck import cross_check
+    from cbecmodel.structure.readouts.crosscheck import cross_check
 
     wrong = fit.x.copy()
     wrong[0] += 1e-3

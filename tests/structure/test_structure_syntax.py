@@ -7,9 +7,9 @@ import pytest
 import cbecmodel as cbec
 from cbecmodel.errors import ModelError, ModelSyntaxError
 from cbecmodel.messages import use_language
-from cbecmodel.structure.defaults import parameter_table
 from cbecmodel.structure.options import Options
-from cbecmodel.structure.syntax import parse
+from cbecmodel.structure.syntax.parser import parse
+from cbecmodel.structure.table.defaults import parameter_table
 
 
 def rows(syntax):

@@ -127,7 +127,7 @@ def edited(name: str) -> CodeBase:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("structure/likelihood.py", ("fit:B89",)),
+        ("structure/estimate/likelihood.py", ("fit:B89",)),
         ("survey/recode.py", ("survey:countries",)),
         ("study/estimates.py", ("evidence",)),
         ("report/html.py", ("report:en", "report:zh")),

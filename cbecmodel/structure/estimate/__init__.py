@@ -1,0 +1,1 @@
+"""Model matrices, discrepancies, and the engines that minimise them."""

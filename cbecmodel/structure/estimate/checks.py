@@ -1,0 +1,98 @@
+"""What a reader must know about a solution before believing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cbecmodel.errors import CbecWarning, ModelWarning
+from cbecmodel.structure.estimate.implied import filled, implied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cbecmodel.structure.estimate.native import Problem
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a solution.
+
+    Attributes
+    ----------
+    key : str
+        Sentence.
+    values : dict
+        What fills it.
+    """
+
+    key: str
+    values: dict[str, Any]
+
+    def warning(self) -> CbecWarning:
+        """Return it as a warning.
+
+        Returns
+        -------
+        CbecWarning
+        """
+        return ModelWarning(self.key, **self.values)
+
+
+def solution_findings(problem: Problem, x: Floats, unidentified: Sequence[int], df: int) -> Iterator[Finding]:
+    """Look for under-identification and improper values.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+    unidentified : sequence of int
+        Free parameters in directions without information.
+    df : int
+
+    Yields
+    ------
+    Finding
+    """
+    table = problem.table
+    if df < 0:
+        yield Finding("structure.negative_df", {"df": df})
+    if unidentified:
+        names = ", ".join(table.free_names[k] for k in unidentified)
+        yield Finding("structure.unidentified", {"parameters": names})
+    for number in range(1, table.n_groups + 1):
+        yield from _improper(problem, x, number)
+
+
+def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
+    table = problem.table
+    group = problem.pattern.groups[number - 1]
+    names = (*table.observed, *table.latents)
+    where = f" ({number})" if table.n_groups > 1 else ""
+    _, moments, _ = filled(group, x)
+    state = implied(group, x)
+    scale = np.maximum(np.abs(np.diag(state.full)), 1e-300)
+    negative = [name for name, bad in zip(names, np.diag(moments) < -1e-10 * scale, strict=True) if bad]
+    if negative:
+        yield Finding("structure.negative_variance", {"variables": ", ".join(negative) + where})
+    latent = state.full[group.p :, group.p :]
+    if not latent.size or (np.diag(latent) <= 0).any():
+        return
+    sd = np.sqrt(np.diag(latent))
+    cor = latent / np.outer(sd, sd)
+    high = [(i, j) for i, j in zip(*np.triu_indices(len(cor), 1), strict=True) if abs(cor[i, j]) > 1 + 1e-10]
+    if high:
+        pairs = ", ".join(f"{table.latents[i]} ~~ {table.latents[j]} ({cor[i, j]:.3f})" for i, j in high)
+        yield Finding("structure.impossible_correlation", {"pairs": pairs + where})
+    structural = [k for k, name in enumerate(table.latents) if name not in table.composites]
+    inner = cor[np.ix_(structural, structural)]
+    values, vectors = np.linalg.eigh(inner) if structural else (np.ones(1), np.ones((1, 1)))
+    if values[0] < -1e-10:
+        members = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1)
+        involved = ", ".join(table.latents[structural[k]] for k in members)
+        yield Finding("structure.latent_covariance", {"variables": involved + where, "eigenvalue": f"{values[0]:.4g}"})

@@ -1,0 +1,254 @@
+"""Model matrices: where each parameter stands.
+
+The model is written as ``v = m + A v + e``, ``Cov(e) = S`` (the reticular action model), where ``v`` holds the p observed
+variables followed by the latent ones. Loadings, regressions and composite weights are elements of ``A``, (co)variances of
+``S``, intercepts of ``m``, so that one set of formulas serves them all.
+
+References
+----------
+.. [1] McArdle, J. J., & McDonald, R. P. (1984). Some algebraic properties of the reticular action model for moment
+   structures. British Journal of Mathematical and Statistical Psychology, 37, 234-251.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbecmodel.structure.sample.moments import SampleMoments
+    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+PATH: Final = 0
+MOMENT: Final = 1
+INTERCEPT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPattern:
+    """Matrices of one group with the fixed values, and the places of the free ones.
+
+    Attributes
+    ----------
+    p : int
+        Observed variables; they come first among the t variables.
+    paths, moments : ndarray, shape (t, t)
+    intercepts : ndarray, shape (t,)
+    kind, row, column, parameter : ndarray of int, shape (k,)
+        The k free elements of this group: matrix, place, and position in the vector of all free parameters.
+    """
+
+    p: int
+    paths: Floats
+    moments: Floats
+    intercepts: Floats
+    kind: Indices
+    row: Indices
+    column: Indices
+    parameter: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPattern:
+    """All groups.
+
+    Attributes
+    ----------
+    groups : tuple of GroupPattern
+    n_free : int
+        Length q of the vector of free parameters.
+    means : bool
+        Whether means are modelled.
+    """
+
+    groups: tuple[GroupPattern, ...]
+    n_free: int
+    means: bool
+
+
+def place(row: Parameter, position: dict[str, int]) -> tuple[int, int, int]:
+    """Return matrix, row and column of a parameter.
+
+    Parameters
+    ----------
+    row : Parameter
+    position : dict
+        Index of each variable.
+
+    Returns
+    -------
+    tuple of int
+    """
+    left = position[row.lhs]
+    if row.op == "~1":
+        return INTERCEPT, left, 0
+    right = position[row.rhs]
+    if row.op == "=~":
+        return PATH, right, left
+    if row.op == "~~":
+        return MOMENT, left, right
+    return PATH, left, right
+
+
+def pattern_of(table: ParameterTable, samples: Sequence[SampleMoments]) -> ModelPattern:
+    """Turn a parameter table into matrices.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    samples : sequence of SampleMoments
+        One a group; moments of fixed exogenous variables are taken from them.
+
+    Returns
+    -------
+    ModelPattern
+    """
+    names = (*table.observed, *table.latents)
+    position = {name: index for index, name in enumerate(names)}
+    groups = [
+        _group([row for row in table.rows if row.group == number], position, len(table.observed), sample)
+        for number, sample in enumerate(samples, start=1)
+    ]
+    return ModelPattern(tuple(groups), table.n_free, table.meanstructure)
+
+
+def _group(rows: Sequence[Parameter], position: dict[str, int], p: int, sample: SampleMoments) -> GroupPattern:
+    t = len(position)
+    matrices: list[Floats] = [np.zeros((t, t)), np.zeros((t, t)), np.zeros((t, 1))]
+    free: list[tuple[int, int, int, int]] = []
+    for row in rows:
+        kind, i, j = place(row, position)
+        if row.free:
+            free.append((kind, i, j, row.free - 1))
+            continue
+        value = row.fixed
+        if row.exogenous:
+            value = float(sample.mean[i] if kind == INTERCEPT else sample.cov[i, j])
+        matrices[kind][i, j] = value
+        if kind == MOMENT:
+            matrices[kind][j, i] = value
+    columns = np.array(free, dtype=np.intp).reshape(-1, 4).T
+    return GroupPattern(p, matrices[0], matrices[1], matrices[2][:, 0], *columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A change of units.
+
+    Attributes
+    ----------
+    variables : ndarray, shape (t,)
+        The new unit of every variable.
+    parameters : ndarray, shape (q,)
+        What a free parameter is multiplied with to be in the new units.
+    """
+
+    variables: Floats
+    parameters: Floats
+
+
+def natural_scale(pattern: ModelPattern, samples: Sequence[SampleMoments], *, common: bool = False) -> Scale:
+    """Return units in which observed variables have variance near one, and latents that of their markers.
+
+    Parameters
+    ----------
+    pattern : ModelPattern
+    samples : sequence of SampleMoments
+    common : bool
+        One unit for all observed variables (the geometric mean of theirs), in which equal parameters stay equal.
+
+    Returns
+    -------
+    Scale
+    """
+    total = sum(sample.n for sample in samples)
+    variance = sum(np.diag(sample.cov) * (sample.n / total) for sample in samples)
+    first = pattern.groups[0]
+    t = len(first.intercepts)
+    unit = np.full(t, np.nan)
+    unit[: first.p] = np.exp(np.mean(np.log(variance)) / 2) if common else np.sqrt(variance)
+    for _ in range(t):
+        waiting = np.flatnonzero(np.isnan(unit))
+        if not waiting.size:
+            break
+        for latent in waiting:
+            unit[latent] = _latent_unit(first, int(latent), unit)
+        if np.isnan(unit[waiting]).all():
+            unit[waiting] = 1.0
+    factors = np.ones(pattern.n_free)
+    for group in pattern.groups:
+        factors[group.parameter] = _factors(group.kind, group.row, group.column, unit)
+    return Scale(unit, factors)
+
+
+def _latent_unit(group: GroupPattern, latent: int, unit: Floats) -> float:
+    """Return a latent's unit from its marker, its fixed variance, or (composites) its fixed weight; NaN if unknown yet."""
+    marked = np.flatnonzero((group.paths[:, latent] != 0) & ~np.isnan(unit))
+    if marked.size:
+        return float(unit[marked[0]] / abs(group.paths[marked[0], latent]))
+    if group.moments[latent, latent] > 0:
+        return float(np.sqrt(group.moments[latent, latent]))
+    sources = np.flatnonzero((group.paths[latent] != 0) & ~np.isnan(unit))
+    if sources.size:
+        return float(abs(group.paths[latent, sources[0]]) * unit[sources[0]])
+    waits = (group.paths[:, latent] != 0).any() or (group.paths[latent] != 0).any()
+    return float("nan") if waits else 1.0
+
+
+def _factors(kind: Indices, row: Indices, column: Indices, unit: Floats) -> Floats:
+    here = unit[row]
+    there = unit[np.where(kind == INTERCEPT, 0, column)]
+    return np.where(kind == PATH, there / here, np.where(kind == MOMENT, 1 / (here * there), 1 / here))
+
+
+def rescaled(pattern: ModelPattern, scale: Scale) -> ModelPattern:
+    """Return the same model in other units.
+
+    Parameters
+    ----------
+    pattern : ModelPattern
+    scale : Scale
+
+    Returns
+    -------
+    ModelPattern
+    """
+    u = scale.variables
+    groups = tuple(
+        replace(
+            group,
+            paths=group.paths * u / u[:, None],
+            moments=group.moments / np.outer(u, u),
+            intercepts=group.intercepts / u,
+        )
+        for group in pattern.groups
+    )
+    return replace(pattern, groups=groups)
+
+
+def rescaled_moments(sample: SampleMoments, scale: Scale) -> SampleMoments:
+    """Return sample moments in other units.
+
+    Parameters
+    ----------
+    sample : SampleMoments
+    scale : Scale
+
+    Returns
+    -------
+    SampleMoments
+        Without the raw data.
+    """
+    u = scale.variables[: len(sample.names)]
+    patterns = tuple(
+        replace(one, mean=one.mean / u[one.observed], cov=one.cov / np.outer(u[one.observed], u[one.observed]))
+        for one in sample.patterns
+    )
+    return replace(sample, cov=sample.cov / np.outer(u, u), mean=sample.mean / u, raw=None, patterns=patterns)

@@ -1,0 +1,1 @@
+"""Standard errors, tests, fit measures and comparisons at a solution."""

@@ -1,0 +1,180 @@
+r"""Corrections of the chi-square of maximum likelihood.
+
+Traces are those of :math:`U\Gamma`, :math:`U = V - V\Delta(\Delta'V\Delta)^{-1}\Delta'V`, with the normal-theory weight V.
+
+References
+----------
+.. [1] Satorra, A., & Bentler, P. M. (1994). Corrections to test statistics and standard errors in covariance structure
+   analysis. In Latent variables analysis (pp. 399-419). Sage.
+.. [2] Yuan, K.-H., & Bentler, P. M. (2000). Three likelihood-based methods for mean and covariance structure analysis with
+   nonnormal missing data. Sociological Methodology, 30, 165-200.
+.. [3] Asparouhov, T., & Muthen, B. (2010). Simple second order chi-square correction. Mplus technical appendix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cbecmodel.errors import ModelError
+from cbecmodel.structure.estimate.baseline import baseline_problem
+from cbecmodel.structure.estimate.implied import implied, jacobian, vech_indices
+from cbecmodel.structure.estimate.native import Problem, standardized
+from cbecmodel.structure.inference.robust import case_data, case_scores, fixed_columns, inverse_of, sample_deviations
+from cbecmodel.structure.inference.vcov import inverse_information
+
+if TYPE_CHECKING:
+    from cbecmodel.structure.sample.moments import SampleMoments
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How a statistic is corrected: ``statistic / factor + shift`` with ``df`` degrees of freedom.
+
+    Attributes
+    ----------
+    factor : float
+    shift : float
+    df : float
+    """
+
+    factor: float
+    shift: float
+    df: float
+
+
+def u_gamma(problem: Problem, x: Floats) -> Floats:
+    r"""Return the eigenvalues of :math:`U\Gamma` that are not zero.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+
+    Returns
+    -------
+    ndarray
+        At most as many as there are degrees of freedom.
+    """
+    fixed = fixed_columns(problem.table)
+    work = standardized(problem)
+    here = x * work.scale.parameters
+    n = sum(sample.n for sample in problem.samples)
+    roots, slopes = [], []
+    for group, sample, data in zip(work.pattern.groups, work.samples, case_data(problem, work), strict=True):
+        state = implied(group, here)
+        z = sample_deviations(data, sample, fixed)
+        half = _half_weight(inverse_of(state.sigma))
+        keep = slice(None) if work.pattern.means else slice(group.p, None)
+        full = np.zeros((z.shape[1], problem.pattern.n_free))
+        np.add.at(full.T, group.parameter, jacobian(state, True).T)
+        roots.append((half[keep, keep] @ z[:, keep].T) / np.sqrt(sample.n))
+        slopes.append(np.sqrt(sample.n / n) * half[keep, keep] @ full[keep] @ work.space.basis)
+    basis, _ = np.linalg.qr(np.concatenate(slopes))
+    start, residual = 0, []
+    for root in roots:
+        block = np.zeros((basis.shape[0], root.shape[1]))
+        block[start : start + len(root)] = root
+        residual.append(block)
+        start += len(root)
+    spread = np.concatenate(residual, axis=1)
+    spread = spread - basis @ (basis.T @ spread)
+    small = spread @ spread.T if spread.shape[0] <= spread.shape[1] else spread.T @ spread
+    values = np.linalg.eigvalsh(small)[::-1]
+    kept: Floats = values[: max(spread.shape[0] - basis.shape[1], 0)]
+    return kept
+
+
+def _half_weight(inverse: Floats) -> Floats:
+    """Return a root of V, so that ``root' root = V``."""
+    p = len(inverse)
+    rows, columns = vech_indices(p)
+    weight = np.zeros((p + len(rows), p + len(rows)))
+    weight[:p, :p] = inverse
+    pairs = inverse[np.ix_(rows, rows)] * inverse[np.ix_(columns, columns)]
+    pairs = pairs + inverse[np.ix_(rows, columns)] * inverse[np.ix_(columns, rows)]
+    share = np.where(rows == columns, 0.5, 1.0)
+    weight[p:, p:] = pairs * np.outer(share, share)
+    return np.asarray(np.linalg.cholesky(weight).T, dtype=np.float64)
+
+
+def trace_huber_white(problem: Problem, x: Floats) -> float:
+    """Return the trace of the outer product of scores times the inverse observed information of a model.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+
+    Returns
+    -------
+    float
+    """
+    scores, factors = case_scores(problem, x)
+    work = standardized(problem)
+    n = sum(sample.n for sample in problem.samples)
+    bread = inverse_information(n * work.objective(x * factors, True).hessian / 2, work.space).vcov
+    return float((bread * (scores.T @ scores)).sum())
+
+
+def trace_saturated(problem: Problem) -> float:
+    r"""Return :math:`\mathrm{tr}(V\Gamma)` at the sample moments, less that of fixed exogenous variables.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    float
+    """
+    fixed = fixed_columns(problem.table)
+    if any(sample.patterns for sample in problem.samples):
+        saturated, x = baseline_problem(replace(problem.table, predictors=problem.table.observed), problem.samples)
+        return trace_huber_white(saturated, x)
+    total = 0.0
+    for sample in problem.samples:
+        total += _saturated(sample, np.ones(len(fixed), dtype=bool), means=problem.table.meanstructure)
+        total -= _saturated(sample, fixed, means=problem.table.meanstructure) if fixed.any() else 0.0
+    return total
+
+
+def _saturated(sample: SampleMoments, chosen: NDArray[np.bool_], *, means: bool) -> float:
+    if sample.raw is None:
+        raise ModelError("structure.robust_needs_data")
+    d = sample.raw[:, chosen] - sample.mean[chosen]
+    distance = np.einsum("ij,ij->i", d, np.linalg.solve(sample.cov[np.ix_(chosen, chosen)], d.T).T)
+    p = int(chosen.sum())
+    return float((p if means else 0) + ((distance**2).mean() - p) / 2)
+
+
+def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
+    """Return the correction of a model's chi-square.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+    kind : {"satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"}
+    df : int
+
+    Returns
+    -------
+    Correction
+    """
+    if df <= 0:
+        return Correction(np.nan, 0.0, float(df))
+    if kind == "yuan_bentler_mplus":
+        return Correction((trace_saturated(problem) - trace_huber_white(problem, x)) / df, 0.0, df)
+    values = u_gamma(problem, x)
+    trace, squares = float(values.sum()), float((values**2).sum())
+    if kind == "satorra_bentler":
+        return Correction(trace / df, 0.0, df)
+    if kind == "mean_var_adjusted":
+        return Correction(squares / trace, 0.0, trace**2 / squares)
+    return Correction(float(np.sqrt(squares / df)), df - trace * float(np.sqrt(df / squares)), df)

@@ -1,0 +1,131 @@
+"""Modification indices: what freeing a fixed parameter would do to the chi-square.
+
+References
+----------
+.. [1] Sorbom, D. (1989). Model modification. Psychometrika, 54, 371-384.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cbecmodel.structure.estimate.matrices import pattern_of
+from cbecmodel.structure.estimate.native import Problem, standardized
+from cbecmodel.structure.inference.standardize import Kind, standardized_rows
+from cbecmodel.structure.table.constraints import Space
+from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Floats = NDArray[np.float64]
+_NOTHING = 1e-8  # share of a parameter's information that the model's own parameters must leave
+
+
+def candidates(table: ParameterTable) -> list[Parameter]:
+    """Return the parameters a model leaves out and could have, and those the user fixed.
+
+    Parameters
+    ----------
+    table : ParameterTable
+
+    Returns
+    -------
+    list of Parameter
+        Loadings, residual covariances, latent covariances and, if the model has regressions, further ones.
+    """
+    present = {(row.lhs, row.op, row.rhs) for row in table.rows}
+    present |= {(c, op, a) for a, op, c in present if op == "~~"}
+    indicates = {(row.lhs, row.rhs) for row in table.rows if row.op == "=~"}
+    zero = [key for key in _left_out(table) if key not in present]
+    # a regression of a factor's indicator on the factor is that loading
+    zero = [
+        key for key in zero if not (key[1] == "~" and ((key[2], key[0]) in indicates or (key[0], key[2]) in indicates))
+    ]
+    return [
+        Parameter(*key, group=group, fixed=0.0, user=False) for group in range(1, table.n_groups + 1) for key in zero
+    ]
+
+
+def _left_out(table: ParameterTable) -> Iterator[tuple[str, str, str]]:
+    indicators = dict.fromkeys(row.rhs for row in table.rows if row.op == "=~" and row.rhs in table.observed)
+    factors = dict.fromkeys(row.lhs for row in table.rows if row.op == "=~")
+    moving = [name for name in table.observed if name not in table.predictors]
+    for factor in factors:
+        for item in indicators:
+            yield factor, "=~", item
+    for one, other in combinations(moving, 2):
+        yield one, "~~", other
+    for one, other in combinations(factors, 2):
+        yield one, "~~", other
+    regressed = [row for row in table.rows if row.op == "~"]
+    involved = dict.fromkeys(name for row in regressed for name in (row.lhs, row.rhs))
+    for outcome in involved:
+        for cause in involved:
+            if outcome != cause and outcome not in table.predictors:
+                yield outcome, "~", cause
+
+
+def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> pd.DataFrame:
+    """Return modification indices and expected changes.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+    minimum : float
+        Smallest index shown.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns lhs op rhs group mi epc sepc_lv sepc_all, in the order of the table and then of the left-out parameters.
+    """
+    table = problem.table
+    fixed = {index for index, row in enumerate(table.rows) if not row.free and not row.exogenous and row.user}
+    marked = {(row.lhs, row.group) for index, row in enumerate(table.rows) if index in fixed and row.op == "=~"}
+    freed = {i for i in fixed if table.rows[i].op != "=~" and table.rows[i].lhs not in {name for name, _ in marked}}
+    rows = [replace(row, free=1) if index in freed else row for index, row in enumerate(table.rows)]
+    extra = candidates(table)
+    opened = replace(table, rows=numbered([*rows, *(replace(row, free=1) for row in extra)]), constraints=())
+    start = np.array([opened.rows[at].fixed for at in opened.free_rows])
+    old = np.array([table.rows[at].free - 1 if at < len(rows) else -1 for at in opened.free_rows])
+    values = np.where(old >= 0, x[np.maximum(old, 0)], start)
+    basis = np.where((old >= 0)[:, None], problem.space.basis[np.maximum(old, 0)], 0.0)
+    pattern = pattern_of(opened, problem.samples)
+    wide = Problem(opened, problem.samples, pattern, Space(np.zeros(len(values)), np.eye(len(values))), problem.weights)
+    mi, epc = _scores(wide, values, basis, np.flatnonzero(old < 0))
+    shown = [opened.rows[at] for at, before in zip(opened.free_rows, old, strict=True) if before < 0]
+    frame = pd.DataFrame({name: [getattr(row, name) for row in shown] for name in ("lhs", "op", "rhs", "group")})
+    frame = frame.assign(mi=mi, epc=epc)
+    kinds: tuple[Kind, ...] = ("lv", "all")
+    for kind in kinds:
+        slopes = standardized_rows(opened, pattern, values, kind).jacobian
+        factor = slopes[opened.free_rows, np.arange(len(values))]
+        frame[f"sepc_{kind}"] = epc * factor[old < 0]
+    keep = frame["mi"].notna() & (frame["mi"] >= minimum)
+    return frame[keep].reset_index(drop=True)
+
+
+def _scores(wide: Problem, values: Floats, basis: Floats, new: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Return index and expected change of each new parameter, NaN where the model leaves no information on it."""
+    work = standardized(wide)
+    factors = work.scale.parameters
+    found = work.objective(values * factors, True)
+    n = sum(sample.n for sample in wide.samples)
+    information = n * found.information
+    own = basis * factors[:, None]
+    own = own / np.linalg.norm(own, axis=0)
+    inner = own.T @ information @ own
+    cross = information[new] @ own
+    left = np.diag(information)[new] - np.einsum("ij,ij->i", cross, np.linalg.lstsq(inner, cross.T, rcond=None)[0].T)
+    score = -n / 2 * found.gradient[new]
+    known = left > _NOTHING * np.diag(information)[new]
+    left = np.where(known, left, np.nan)
+    return score**2 / left, score / left / factors[new]

@@ -1,0 +1,1 @@
+"""Tables, effects, scores and pictures of a fitted model."""

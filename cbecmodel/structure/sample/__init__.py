@@ -1,0 +1,1 @@
+"""From the user's data frame to sample moments, complete or not."""

@@ -1,0 +1,95 @@
+"""Splitting data into groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cbecmodel.errors import DataError, DataWarning, warn
+from cbecmodel.structure.sample.columns import frame_of, numeric_columns, require_columns
+from cbecmodel.structure.sample.moments import SampleMoments, array_moments, incomplete_moments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Members = tuple[NDArray[np.intp], ...]
+
+
+def grouped(data: Any, group: str | None) -> tuple[pd.DataFrame | None, tuple[str, ...], Members]:
+    """Find the groups of a data frame, in order of first appearance.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, object with a ``frame``, or None
+    group : str or None
+        Column of the groups.
+
+    Returns
+    -------
+    frame : pandas.DataFrame or None
+    labels : tuple of str
+        ``("",)`` for a single group.
+    members : tuple of ndarray of int
+        Positions of the rows of each group.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or only one group.
+
+    Examples
+    --------
+    >>> frame, labels, members = grouped(pd.DataFrame({"g": ["b", "a", "b"]}), "g")
+    >>> labels, [rows.tolist() for rows in members]
+    (('b', 'a'), [[0, 2], [1]])
+    """
+    if data is None:
+        if group is not None:
+            raise DataError("structure.no_data")
+        return None, ("",), ()
+    frame = frame_of(data)
+    if group is None:
+        return frame, ("",), (np.arange(len(frame)),)
+    require_columns(frame, [group])
+    codes, values = pd.factorize(frame[group])
+    absent = int((codes < 0).sum())
+    if absent:
+        warn(DataWarning, "structure.group_missing", count=absent, group=group, stacklevel=5)
+    if len(values) < 2:
+        raise DataError("structure.one_group", group=group)
+    labels = tuple(str(value) for value in values)
+    return frame, labels, tuple(np.flatnonzero(codes == code) for code in range(len(values)))
+
+
+def group_moments(
+    frame: pd.DataFrame, names: Sequence[str], members: Members, *, likelihood: str, fiml: bool, needed: Sequence[str]
+) -> tuple[SampleMoments, ...]:
+    """Return the moments of each group.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    names : sequence of str
+    members : tuple of ndarray of int
+    likelihood : {"normal", "wishart"}
+    fiml : bool
+        Keep incomplete cases.
+    needed : sequence of str
+        Variables every case must have answered even then.
+
+    Returns
+    -------
+    tuple of SampleMoments
+    """
+    values = numeric_columns(frame, names)
+    found = []
+    for rows in members:
+        part = values[rows]
+        whole = not fiml or not np.isnan(part).any()
+        sample = array_moments(part, names, likelihood) if whole else incomplete_moments(part, names, needed)
+        found.append(replace(sample, rows=None if sample.rows is None else rows[sample.rows]))
+    return tuple(found)

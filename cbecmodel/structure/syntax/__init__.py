@@ -1,0 +1,1 @@
+"""Model syntax in lavaan's language: words, formulas, expressions."""

@@ -1,0 +1,1 @@
+"""The parameter table: defaults, equality across groups, constraints."""

@@ -1,0 +1,219 @@
+"""From syntax to parameter table: what ``sem``, ``cfa`` and ``growth`` add to what was written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from cbecmodel.errors import ModelError
+from cbecmodel.structure.options import Options
+from cbecmodel.structure.syntax.parser import parse
+from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
+from cbecmodel.structure.table.group_equality import tied_groups
+from cbecmodel.structure.table.partable import Parameter, ParameterTable, find_row, numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbecmodel.structure.syntax.formulas import Formula, Model
+
+Key = tuple[str, str, str]
+
+
+def parameter_table(
+    model: str | Model, options: Options | None = None, group_labels: Sequence[str] = ("",)
+) -> ParameterTable:
+    """Build the parameter table of a model.
+
+    Parameters
+    ----------
+    model : str or Model
+        lavaan syntax.
+    options : Options, optional
+        Defaults to those of ``sem``.
+    group_labels : sequence of str
+        Names of the groups, for ``group:`` blocks.
+
+    Returns
+    -------
+    ParameterTable
+
+    Raises
+    ------
+    ModelSyntaxError, ModelError
+
+    Examples
+    --------
+    >>> table = parameter_table("f =~ x1 + x2 + x3; g =~ x4 + x5 + x6; g ~ f")
+    >>> [row.name for row in table.rows if not row.user][-2:]
+    ['f~~f', 'g~~g']
+    """
+    options = options or Options()
+    parsed = parse(model) if isinstance(model, str) else model
+    _refuse(parsed)
+    blocks = _blocks(parsed.formulas, group_labels)
+    words = vocabulary(blocks[0])
+    means = options.meanstructure
+    if means is None:
+        means = options.function == "growth" or any(row.op == "~1" for row in parsed.formulas)
+    rows: list[Parameter] = []
+    for number, formulas in enumerate(blocks, start=1):
+        rows.extend(_group_rows(formulas, words, options, bool(means), number))
+    rows = tied_groups(rows, words, options)
+    rows = _linked(rows, dict(_equals(blocks)))
+    return ParameterTable(
+        rows=numbered(rows),
+        constraints=parsed.constraints,
+        observed=words.observed,
+        latents=words.latents,
+        exogenous=words.exogenous if options.fixed_x else (),
+        composites=words.composites,
+        predictors=words.exogenous,
+        meanstructure=bool(means),
+        n_groups=len(blocks),
+    )
+
+
+def _refuse(model: Model) -> None:
+    for row in model.formulas:
+        feature = {"|": "| (thresholds)", "~*~": "~*~ (scales)"}.get(row.op)
+        feature = feature or ("level:" if row.level else "")
+        feature = feature or ("efa()" if row.efa else "")
+        if feature:
+            raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
+    for rule in model.constraints:
+        if rule.op in {"<", ">"}:
+            raise ModelError("structure.syntax_unavailable", feature=rule.op, line=rule.line)
+
+
+def _blocks(formulas: Sequence[Formula], group_labels: Sequence[str]) -> list[list[Formula]]:
+    common = [row for row in formulas if not row.group]
+    named = list(dict.fromkeys(row.group for row in formulas if row.group))
+    if not named:
+        return [common for _ in group_labels]
+    by_label = all(name in group_labels for name in named)
+    if len(named) != len(group_labels):
+        raise ModelError("structure.group_blocks", blocks=", ".join(named), groups=", ".join(group_labels))
+    order = list(group_labels) if by_label else named
+    return [common + [row for row in formulas if row.group == name] for name in order]
+
+
+def _defaults(words: Vocabulary, means: bool) -> list[Key]:
+    """Return the rows lavaan adds, in its order."""
+    moving = [name for name in words.observed if name not in words.exogenous]
+    pairs = [(name, name) for name in (*moving, *words.latents)]
+    pairs += list(combinations(words.exogenous_latents, 2))
+    pairs += list(combinations(words.terminal, 2))
+    pairs += [(a, b) for i, a in enumerate(words.exogenous) for b in words.exogenous[i:]]
+    keys = [(a, "~~", b) for a, b in pairs]
+    return keys + ([(name, "~1", "") for name in (*words.observed, *words.latents)] if means else [])
+
+
+def _group_rows(
+    formulas: Sequence[Formula], words: Vocabulary, options: Options, means: bool, group: int
+) -> list[Parameter]:
+    written = {_key(row): row for row in formulas}
+    mirrored = {(c, op, a) for a, op, c in written if op == "~~"}
+    added = [key for key in _defaults(words, means) if key not in written and key not in mirrored]
+    fixed = _fixed_by_default([*written, *added], set(written), words, options)
+    rows = [_from_formula(row, fixed.get(key), group) for key, row in written.items()]
+    rows += [_from_default(key, fixed.get(key), words, options, group) for key in added]
+    return rows
+
+
+def _key(row: Formula) -> Key:
+    return row.lhs, row.op, row.rhs
+
+
+def _fixed_by_default(keys: Sequence[Key], written: set[Key], words: Vocabulary, options: Options) -> dict[Key, float]:
+    """Return the parameters that defaults fix, with their values."""
+    fixed = _marked(keys, words, std_lv=options.std_lv)
+    for key in keys:
+        if key in written:
+            continue
+        if key[1] == "~~" and key[0] != key[2] and options.orthogonal and {key[0], key[2]} <= set(words.latents):
+            fixed[key] = 0.0
+        elif key[1] == "~1":
+            free_means = key[0] in words.latents if options.function == "growth" else key[0] in words.observed
+            if not free_means:
+                fixed[key] = 0.0
+    single = {(name, "~~", name) for name in words.observed}
+    return {key: value for key, value in fixed.items() if not (key in single and key in written)}
+
+
+def _marked(keys: Sequence[Key], words: Vocabulary, *, std_lv: bool) -> dict[Key, float]:
+    """Return what gives latent variables their units: markers or variances; single indicators have no residual."""
+    fixed: dict[Key, float] = {}
+    loadings: dict[str, list[Key]] = {}
+    for key in keys:
+        if key[1] == "=~":
+            loadings.setdefault(key[0], []).append(key)
+    shared = [key[2] for key in keys if key[1] == "=~"]
+    for latent, found in loadings.items():
+        if not std_lv:
+            fixed[found[0]] = 1.0
+        if len(found) == 1 and shared.count(found[0][2]) == 1:
+            fixed[(found[0][2], "~~", found[0][2])] = 0.0  # a single indicator has no residual
+        if std_lv:
+            fixed[(latent, "~~", latent)] = 1.0
+    for latent in words.composites:
+        fixed[(latent, "~~", latent)] = 0.0
+    return fixed
+
+
+def _pick(values: tuple[float, ...] | tuple[str, ...], group: int) -> float | str | None:
+    if not values:
+        return None
+    return values[group - 1] if len(values) > 1 else values[0]
+
+
+def _from_formula(row: Formula, fixed: float | None, group: int) -> Parameter:
+    said = row.modifiers
+    value = _pick(said.fixed, group)
+    if value is None:
+        value = math.nan if fixed is None else fixed
+    start, lower, upper = (_number(_pick(values, group)) for values in (said.start, said.lower, said.upper))
+    label = str(_pick(said.label, group) or "")
+    free = int(math.isnan(float(value)))
+    return Parameter(row.lhs, row.op, row.rhs, group, label, free, float(value), start, lower, upper, user=True)
+
+
+def _number(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _from_default(key: Key, fixed: float | None, words: Vocabulary, options: Options, group: int) -> Parameter:
+    moment = key[1] in {"~~", "~1"} and key[0] in words.exogenous and (key[2] in words.exogenous or key[1] == "~1")
+    exogenous = options.fixed_x and moment
+    value = math.nan if fixed is None or exogenous else fixed
+    free = math.isnan(value) and not exogenous
+    return Parameter(*key, group, "", int(free), value, user=False, exogenous=exogenous)
+
+
+def _equals(blocks: Sequence[Sequence[Formula]]) -> list[tuple[tuple[Key, int], str]]:
+    found = []
+    for group, formulas in enumerate(blocks, start=1):
+        for row in formulas:
+            target = _pick(row.modifiers.equal, group)
+            if target:
+                found.append(((_key(row), group), str(target)))
+    return found
+
+
+def _linked(rows: list[Parameter], equals: dict[tuple[Key, int], str]) -> list[Parameter]:
+    """Give rows tied by ``equal()`` the label of the row they point at."""
+    for (key, group), target in equals.items():
+        at = next(i for i, row in enumerate(rows) if (row.lhs, row.op, row.rhs) == key and row.group == group)
+        position = find_row(rows, target)
+        position = (
+            next((i for i, row in enumerate(rows) if row.label == target), None) if position is None else position
+        )
+        if position is None:
+            raise ModelError("structure.no_such_parameter", parameter=target)
+        label = rows[position].label or f".p{position + 1}."
+        rows[position] = replace(rows[position], label=label)
+        # tied to a free parameter it is free, tied to a fixed one it has its value
+        rows[at] = replace(rows[at], label=label, free=rows[position].free, fixed=rows[position].fixed)
+    return rows

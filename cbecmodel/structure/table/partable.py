@@ -1,0 +1,312 @@
+"""The parameter table: one row a parameter, the noun everything else in this room is a function of."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cbecmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cbecmodel.structure.syntax.formulas import Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row of the table.
+
+    Attributes
+    ----------
+    lhs, op, rhs : str
+    group : int
+        1, 2, …
+    label : str
+        Rows that share one are equal.
+    free : int
+        Its number among the free parameters, from 1; 0 if fixed.
+    fixed : float
+        The value of a fixed parameter; NaN for a moment taken from the data (``fixed_x``), and for a free one.
+    start, lower, upper : float
+        NaN for none.
+    user : bool
+        Whether the syntax says it, rather than a default.
+    exogenous : bool
+        A moment of fixed exogenous variables.
+    """
+
+    lhs: str
+    op: str
+    rhs: str
+    group: int = 1
+    label: str = ""
+    free: int = 0
+    fixed: float = math.nan
+    start: float = math.nan
+    lower: float = math.nan
+    upper: float = math.nan
+    user: bool = True
+    exogenous: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return ``lhs op rhs`` without blanks.
+
+        Returns
+        -------
+        str
+        """
+        return f"{self.lhs}{self.op}{self.rhs}"
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """All parameters of a model, with its constraints and defined parameters.
+
+    Attributes
+    ----------
+    rows : tuple of Parameter
+        Group by group; as written first, then the defaults, in lavaan's order.
+    constraints : tuple of Constraint
+        ``:=``, ``==``, ``<`` and ``>``.
+    observed, latents : tuple of str
+        Names in the order of the model's matrices.
+    exogenous : tuple of str
+        Observed variables whose moments are fixed at the sample's.
+    composites : tuple of str
+    predictors : tuple of str
+        Exogenous observed variables, fixed or not; the baseline model lets them covary.
+    meanstructure : bool
+    n_groups : int
+
+    Examples
+    --------
+    >>> from cbecmodel.structure.table.defaults import parameter_table
+    >>> table = parameter_table("f =~ x1 + x2 + x3")
+    >>> table.n_free, table.frame.shape[0]
+    (6, 7)
+    >>> print(table.to_syntax().splitlines()[0])
+    f =~ 1*x1
+    """
+
+    rows: tuple[Parameter, ...]
+    constraints: tuple[Constraint, ...]
+    observed: tuple[str, ...]
+    latents: tuple[str, ...]
+    exogenous: tuple[str, ...] = ()
+    composites: tuple[str, ...] = ()
+    predictors: tuple[str, ...] = ()
+    meanstructure: bool = False
+    n_groups: int = 1
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Return the table as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group label free fixed start lower upper user exogenous.
+        """
+        import pandas as pd
+
+        columns = {name: [getattr(row, name) for row in self.rows] for name in Parameter.__slots__}
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def free_rows(self) -> NDArray[np.intp]:
+        """Return the positions of the free rows, by number of the parameter.
+
+        Returns
+        -------
+        ndarray of int, shape (n_free,)
+        """
+        return np.array([index for index, row in enumerate(self.rows) if row.free], dtype=np.intp)
+
+    @property
+    def n_free(self) -> int:
+        """Return the number of free rows (rows that share a label count each).
+
+        Returns
+        -------
+        int
+        """
+        return len(self.free_rows)
+
+    @cached_property
+    def free_names(self) -> tuple[str, ...]:
+        """Return names of the free rows: the label, or ``lhs op rhs`` (``.g2`` for the second group).
+
+        Returns
+        -------
+        tuple of str
+        """
+        rows = [self.rows[index] for index in self.free_rows]
+        return tuple(row.label or row.name + (f".g{row.group}" if row.group > 1 else "") for row in rows)
+
+    @cached_property
+    def labels(self) -> dict[str, int]:
+        """Return the free parameter (from 0) each label first names.
+
+        Returns
+        -------
+        dict
+        """
+        found: dict[str, int] = {}
+        for row in self.rows:
+            if row.label and row.free:
+                found.setdefault(row.label, row.free - 1)
+        return found
+
+    @property
+    def defined(self) -> tuple[Constraint, ...]:
+        """Return the defined parameters (``:=``).
+
+        Returns
+        -------
+        tuple of Constraint
+        """
+        return tuple(rule for rule in self.constraints if rule.op == ":=")
+
+    def edited(self, lhs: str, op: str, rhs: str, *, group: int | None = None, **changes: object) -> ParameterTable:
+        """Return a copy in which one parameter is changed.
+
+        Parameters
+        ----------
+        lhs, op, rhs : str
+            The parameter; ``rhs`` is ``""`` for an intercept.
+        group : int, optional
+            All groups if not given.
+        **changes
+            ``free`` (bool), ``fixed``, ``start``, ``label``, ``lower``, ``upper``.
+
+        Returns
+        -------
+        ParameterTable
+
+        Raises
+        ------
+        ModelError
+            If the table has no such row.
+
+        Examples
+        --------
+        >>> from cbecmodel.structure.table.defaults import parameter_table
+        >>> table = parameter_table("f =~ x1 + x2 + x3")
+        >>> table.edited("f", "=~", "x2", fixed=1.0).n_free
+        5
+        """
+        wanted = {(lhs, op, rhs), (rhs, op, lhs)} if op == "~~" else {(lhs, op, rhs)}
+        changed = dict(changes)
+        if "fixed" in changed:
+            changed["free"] = bool(np.isnan(changed["fixed"]))  # type: ignore[call-overload]  # a number, or numpy says so
+        elif changed.get("free"):
+            changed["fixed"] = math.nan
+        rows, found = [], False
+        for row in self.rows:
+            hit = (row.lhs, row.op, row.rhs) in wanted and group in (None, row.group)
+            found = found or hit
+            rows.append(replace(row, **changed, user=True, exogenous=False) if hit else row)  # type: ignore[arg-type]
+        if not found:
+            raise ModelError("structure.no_such_parameter", parameter=f"{lhs} {op} {rhs}".rstrip())
+        return replace(self, rows=numbered(rows))
+
+    def to_syntax(self) -> str:
+        """Return lavaan syntax that says every row (read it back with the defaults switched off or on: both give this).
+
+        Returns
+        -------
+        str
+        """
+        lines: list[str] = []
+        for group in range(1, self.n_groups + 1):
+            if self.n_groups > 1:
+                lines.append(f"group: {group}")
+            lines.extend(_line(row) for row in self.rows if row.group == group and not row.exogenous)
+        lines.extend(f"{rule.lhs} {rule.op} {rule.rhs}" for rule in self.constraints)
+        return "\n".join(lines) + "\n"
+
+    def to_semopy(self) -> str:
+        """Return the model in semopy's syntax (no intercepts: semopy's means are not used).
+
+        Returns
+        -------
+        str
+        """
+        from cbecmodel.structure.estimate.semopy_engine import semopy_syntax
+
+        return semopy_syntax(self)
+
+    def __str__(self) -> str:
+        shown = self.frame.drop(columns=["lower", "upper", "exogenous"])
+        return str(shown.to_string(na_rep="", index=False))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = ["lhs", "op", "rhs", "group", "label", "free", "fixed", "start", "user"]
+        cells = [[_cell(getattr(row, name)) for name in head] for row in self.rows]
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
+        top = "".join(f'<th scope="col">{name}</th>' for name in head)
+        return f'<table class="cbec-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def numbered(rows: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """Give the free rows their numbers.
+
+    Parameters
+    ----------
+    rows : iterable of Parameter
+        ``free`` is truthy for a free one.
+
+    Returns
+    -------
+    tuple of Parameter
+    """
+    count, out = 0, []
+    for row in rows:
+        count += bool(row.free)
+        out.append(replace(row, free=count if row.free else 0))
+    return tuple(out)
+
+
+def _line(row: Parameter) -> str:
+    value = "" if row.free else f"{row.fixed!r}*"
+    if not row.free and row.fixed == int(row.fixed):
+        value = f"{int(row.fixed)}*"
+    freed = "NA*" if row.free and row.op == "=~" else ""
+    label = f"{row.label}*" if row.label and not row.label.startswith(".p") else ""
+    start = "" if math.isnan(row.start) else f"start({row.start!r})*"
+    term = f"{freed}{value}{label}{start}{row.rhs or '1'}"
+    return f"{row.lhs} {'~' if row.op == '~1' else row.op} {term}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return html.escape({True: "✓", False: ""}.get(value, str(value)) if isinstance(value, bool) else str(value))
+
+
+def find_row(rows: Sequence[Parameter], name: str) -> int | None:
+    """Return the position of the row called ``lhs op rhs`` (blanks do not matter).
+
+    Parameters
+    ----------
+    rows : sequence of Parameter
+    name : str
+
+    Returns
+    -------
+    int or None
+    """
+    wanted = "".join(name.split())
+    return next((index for index, row in enumerate(rows) if row.name == wanted), None)
