@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cbecmodel.errors import ConvergenceError, DataError
-from cbecmodel.structure.estimate.checks import solution_findings
+from cbecmodel.structure.estimate.checks import active_findings, solution_findings
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
@@ -19,8 +20,10 @@ from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.columns import Floats, frame_of
 from cbecmodel.structure.sample.groups import Members, group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summary
+from cbecmodel.structure.table.bounds import bounded
 from cbecmodel.structure.table.constraints import equality_space, require_labels
 from cbecmodel.structure.table.defaults import parameter_table
+from cbecmodel.structure.table.limits import limits_of, touched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,8 +85,12 @@ def sem(
         lv_variances, lv_covariances, composite_loadings.
     group_partial : str or sequence of str
         Parameters exempt from that, such as ``"x3 ~ 1"``.
-    ordered, parameterization, cluster, weights, bounds, rotation
-        Ordered answers, clusters, weights and bounds raise a :class:`~cbecmodel.errors.ModelError` that says so.
+    bounds : str or mapping, optional
+        ``"standard"`` keeps variances, loadings and covariances where they mean something, ``"wide"`` a little further out,
+        ``"pos_var"`` only keeps variances from being negative; or ``{"x1 ~~ x1": (0, 2), "b": (None, 1)}``. Bounds may
+        also be written in the model: ``lower(0)*x1``, ``upper(2)*x1``. Standard errors ignore bounds.
+    ordered, parameterization, cluster, weights, rotation
+        Ordered answers, clusters and weights raise a :class:`~cbecmodel.errors.ModelError` that says so.
     std_lv : bool
         Give latent variables variance one instead of fixing each first loading.
     orthogonal : bool
@@ -194,6 +201,7 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     frame, labels, members = grouped(data, options.group)
     table = parameter_table(model, options, labels)
     samples = _samples(table, options, frame, members, summary)
+    table = bounded(table, samples, options.bounds)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
 
 
@@ -251,7 +259,8 @@ def fit_table(
     known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
     require_labels([rule.right for rule in rules], known)
     weights = _weights(table, samples, options.estimator)
-    problem = Problem(table, samples, pattern_of(table, samples), equality_space(table), weights)
+    space = equality_space(table)
+    problem = Problem(table, samples, pattern_of(table, samples), space, weights, limits_of(table, space))
     with one_thread():
         optimum = ENGINES[options.engine].estimate(problem)
     if not optimum.converged:
@@ -261,16 +270,18 @@ def fit_table(
             gradient=f"{optimum.gradient:.2g}",
             iterations=optimum.iterations,
         )
+    held = None if problem.limits is None else touched(problem.limits, optimum.x)
     fit = SEMResults(
         options,
-        problem,
+        problem if held is None else replace(problem, space=held.space),
         optimum,
         model=model or table.to_syntax(),
         group_labels=group_labels,
         data_used=_used(data, samples),
         synthetic=bool(getattr(data, "synthetic", False)),
     )
-    fit.warnings = tuple(finding.warning() for finding in solution_findings(problem, fit.x, fit.unidentified, fit.df))
+    findings = [*active_findings(held), *solution_findings(problem, fit.x, fit.unidentified, fit.df)]
+    fit.warnings = tuple(finding.warning() for finding in findings)
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=4)
     return fit

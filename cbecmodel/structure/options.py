@@ -65,7 +65,7 @@ _LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
     "engine": ("native",),
 }
 _COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
-_NOT_YET: Final = ("ordered", "cluster", "weights", "bounds")
+_NOT_YET: Final = ("ordered", "cluster", "weights")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cbecmodel.structure.estimate.native import Problem
+    from cbecmodel.structure.table.limits import Touched
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,23 @@ class Finding:
         CbecWarning
         """
         return ModelWarning(self.key, **self.values)
+
+
+def active_findings(held: Touched | None) -> Iterator[Finding]:
+    """Look for inequalities and bounds that hold with equality.
+
+    Parameters
+    ----------
+    held : Touched or None
+
+    Yields
+    ------
+    Finding
+    """
+    if held is not None and held.inequalities:
+        yield Finding("structure.active_inequality", {"constraints": "; ".join(held.inequalities)})
+    if held is not None and held.bounds:
+        yield Finding("structure.at_bound", {"bounds": "; ".join(held.bounds)})
 
 
 def solution_findings(problem: Problem, x: Floats, unidentified: Sequence[int], df: int) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.table.constraints import Space
+    from cbecmodel.structure.table.limits import Limits
     from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,8 @@ class Problem:
     space : Space
     weights : tuple of ndarray, shape (m, m)
         Of the moments of each group, for least squares; none for maximum likelihood.
+    limits : Limits, optional
+        Nonlinear equations, inequalities and bounds; then ``space`` is, once there is a solution, tangent to them there.
     """
 
     table: ParameterTable
@@ -43,6 +46,7 @@ class Problem:
     pattern: ModelPattern
     space: Space
     weights: tuple[Floats, ...] = ()
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,10 @@ def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> O
     Optimum
         ``x`` in the user's units, ``gradient`` in standardized ones.
     """
+    if problem.limits is not None:
+        from cbecmodel.structure.estimate.constrained import estimate_within  # it takes this function's help
+
+        return estimate_within(problem, problem.limits, boldness)
     work = standardized(problem)
     # weights may have any size (those of ULS are in the data's units), convergence is judged near one
     size = float(np.mean([np.diag(weight).mean() for weight in work.weights])) if work.weights else 1.0

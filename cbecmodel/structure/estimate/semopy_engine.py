@@ -91,7 +91,9 @@ def _refuse(problem: Problem) -> None:
         "estimator": bool(problem.weights),
         "groups": table.n_groups > 1,
         "missing": bool(problem.samples[0].patterns),
-        "constraints": bool(problem.space.offset.any()) or not (np.isin(basis, (0.0, 1.0)).all()),
+        "constraints": problem.limits is not None
+        or bool(problem.space.offset.any())
+        or not (np.isin(basis, (0.0, 1.0)).all()),
         "means": table.meanstructure and not _means_saturated(table),
     }
     for reason, holds in reasons.items():

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def constraint_rows(table: ParameterTable) -> tuple[list[tuple[str, str]], Floats]:
+def constraint_rows(table: ParameterTable, x: Floats) -> tuple[list[tuple[str, str]], Floats]:
     """Return every equality constraint: shared labels first, then the ``==`` that were written.
 
     Parameters
     ----------
     table : ParameterTable
+    x : ndarray, shape (q,)
+        Where the slopes of nonlinear constraints are taken.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def constraint_rows(table: ParameterTable) -> tuple[list[tuple[str, str]], Float
             sides.append((table.free_names[first[label]], table.free_names[index]))
     rules = [rule for rule in table.constraints if rule.op == "=="]
     if rules:
-        slopes.extend(constraint_values(table, rules, np.zeros(table.n_free))[1])
+        slopes.extend(constraint_values(table, rules, x)[1])
         sides.extend((rule.lhs, rule.rhs) for rule in rules)
     return sides, np.array(slopes).reshape(len(slopes), table.n_free)
 
@@ -74,7 +76,7 @@ def score_test(problem: Problem, x: Floats) -> pd.DataFrame:
     ModelError
         If the model has no equality constraints.
     """
-    sides, slopes = constraint_rows(problem.table)
+    sides, slopes = constraint_rows(problem.table, x)
     if not sides:
         raise ModelError("structure.no_constraints")
     work = standardized(problem)

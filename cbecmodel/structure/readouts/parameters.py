@@ -152,11 +152,19 @@ def parameter_frame(problem: Problem, x: Floats, vcov: Floats) -> pd.DataFrame:
     """
     values, jacobian = _with_defined(problem, *row_values(problem, x))
     columns = {"est": values, **z_tests(values, errors(jacobian, vcov))}
+    columns["pvalue"] = np.where(_at_bounds(problem, values), np.nan, columns["pvalue"])
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
         found = standardized_rows(problem.table, problem.pattern, x, kind)
         columns[f"std_{kind}"] = _with_defined(problem, found.values, found.jacobian)[0]
     return _frame(problem, columns)
+
+
+def _at_bounds(problem: Problem, values: Floats) -> NDArray[np.bool_]:
+    """Return which rows lie at a bound: the estimate is not normal there, so a normal test means nothing."""
+    rows = problem.table.rows
+    at = [bool(row.free) and value in (row.lower, row.upper) for row, value in zip(rows, values, strict=False)]
+    return np.array(at + [False] * (len(values) - len(rows)))
 
 
 def standardized_frame(problem: Problem, x: Floats, vcov: Floats, kind: Kind, level: float) -> pd.DataFrame:

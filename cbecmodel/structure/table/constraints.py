@@ -28,11 +28,14 @@ class Space:
     ----------
     offset : ndarray, shape (q,)
     basis : ndarray, shape (q, r)
-        r = number of independent parameters (lavaan's npar).
+        r = number of directions in which the parameters can vary.
+    held : int
+        Directions that active inequalities hold; they count as parameters all the same (lavaan's npar).
     """
 
     offset: Floats
     basis: Floats
+    held: int = 0
 
     @property
     def size(self) -> int:
@@ -42,7 +45,7 @@ class Space:
         -------
         int
         """
-        return int(self.basis.shape[1])
+        return int(self.basis.shape[1]) + self.held
 
     def coordinates(self, x: Floats) -> Floats:
         """Return the coordinates of the point of the space nearest to ``x``.
@@ -83,7 +86,7 @@ class Space:
             Columns of the basis have length one.
         """
         basis = self.basis * factors[:, None]
-        return Space(self.offset * factors, basis / np.linalg.norm(basis, axis=0))
+        return Space(self.offset * factors, basis / np.linalg.norm(basis, axis=0), self.held)
 
 
 def constraint_values(table: ParameterTable, rules: Sequence[Constraint], x: Floats) -> tuple[Floats, Floats]:
@@ -153,7 +156,7 @@ def equality_space(table: ParameterTable) -> Space:
     Raises
     ------
     ModelError
-        If a constraint is not linear, or the constraints contradict each other.
+        If linear constraints contradict each other. Nonlinear ones are left out, see :func:`nonlinear_rules`.
 
     Examples
     --------
@@ -172,14 +175,37 @@ def equality_space(table: ParameterTable) -> Space:
     merged = np.zeros((q, len(kept)))
     merged[np.arange(q), place] = 1.0
     rules = [rule for rule in table.constraints if rule.op == "=="]
-    if not rules:
+    linear = [rule for rule, straight in zip(rules, _straight(table, rules), strict=True) if straight]
+    if not linear:
         return Space(np.zeros(q), merged)
-    origin, slopes = constraint_values(table, rules, np.zeros(q))
-    elsewhere, again = constraint_values(table, rules, np.linspace(0.3, 1.7, q))
-    straight = np.isfinite(origin).all() and np.allclose(slopes, again, rtol=1e-9, atol=1e-12)
-    if not straight or not np.allclose(elsewhere - origin, slopes @ np.linspace(0.3, 1.7, q), atol=1e-9):
-        raise ModelError("structure.nonlinear_constraint")
+    origin, slopes = constraint_values(table, linear, np.zeros(q))
     return _intersect(merged, slopes @ merged, -origin)
+
+
+def nonlinear_rules(table: ParameterTable) -> tuple[Constraint, ...]:
+    """Return the ``==`` that are not linear in the parameters.
+
+    Parameters
+    ----------
+    table : ParameterTable
+
+    Returns
+    -------
+    tuple of Constraint
+    """
+    rules = [rule for rule in table.constraints if rule.op == "=="]
+    return tuple(rule for rule, straight in zip(rules, _straight(table, rules), strict=True) if not straight)
+
+
+def _straight(table: ParameterTable, rules: Sequence[Constraint]) -> list[bool]:
+    """Return which constraints are linear: the same slopes at two unlike points, and a gap that follows them."""
+    if not rules:
+        return []
+    point = np.linspace(0.3, 1.7, table.n_free)
+    origin, slopes = constraint_values(table, rules, np.zeros(table.n_free))
+    elsewhere, again = constraint_values(table, rules, point)
+    same = np.isclose(slopes, again, rtol=1e-9, atol=1e-12).all(axis=1) & np.isfinite(origin)
+    return [bool(one) for one in same & np.isclose(elsewhere - origin, slopes @ point, atol=1e-9)]
 
 
 def _intersect(merged: Floats, rows: Floats, target: Floats) -> Space:

@@ -83,9 +83,6 @@ def _refuse(model: Model) -> None:
         feature = feature or ("efa()" if row.efa else "")
         if feature:
             raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
-    for rule in model.constraints:
-        if rule.op in {"<", ">"}:
-            raise ModelError("structure.syntax_unavailable", feature=rule.op, line=rule.line)
 
 
 def _blocks(formulas: Sequence[Formula], group_labels: Sequence[str]) -> list[list[Formula]]:
