@@ -19,6 +19,8 @@ from .structure.api import growth as growth
 from .structure.api import sem as sem
 from .structure.inference.compare import compare as compare
 from .structure.results import SEMResults as SEMResults
+from .structure.sample.products import product_indicators as product_indicators
+from .structure.table.products import latent_interaction as latent_interaction
 from .study.run import run_study as run_study
 from .survey.instrument import Instrument as Instrument
 from .survey.instrument import load_instrument as load_instrument

@@ -24,6 +24,7 @@ from cbecmodel.structure.table.bounds import bounded
 from cbecmodel.structure.table.constraints import equality_space, require_labels
 from cbecmodel.structure.table.defaults import parameter_table
 from cbecmodel.structure.table.limits import limits_of, touched
+from cbecmodel.structure.table.products import with_latent_products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,13 +61,15 @@ def sem(
     sample_mean: pd.Series[float] | Mapping[str, float] | None = None,
     sample_nobs: int | None = None,
     engine: str = "native",
+    interaction: str = "double_mean_centring",
 ) -> SEMResults:
     """Fit a structural equation model.
 
     Parameters
     ----------
     model : str
-        lavaan syntax.
+        lavaan syntax. A product with a latent variable (``y ~ x + m + x:m``, ``y ~ x + x:x``) is measured by product
+        indicators, see ``interaction``.
     data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
         Cases with a missing value on a variable of the model are left out and counted.
     estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF", "GLS", "ULS", "WLS", "DWLS"}
@@ -111,6 +114,9 @@ def sem(
     sample_nobs : int, optional
     engine : {"native", "semopy"}
         Where the estimates come from; everything else is computed here in either case.
+    interaction : {"double_mean_centring", "mean_centring", "residual_centring"}
+        How products with a latent variable are made, see :func:`cbecmodel.latent_interaction`. Products are not normal, so
+        ``estimator="ML"`` then gets the errors and the test of MLR unless ``se`` or ``test`` say otherwise.
 
     Returns
     -------
@@ -197,6 +203,7 @@ def _all_options(model: str, data: Any, options: dict[str, Any]) -> dict[str, An
 def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
+    model, data, asked = with_latent_products(model, data, asked)
     options = check_options(function, asked)
     frame, labels, members = grouped(data, options.group)
     table = parameter_table(model, options, labels)

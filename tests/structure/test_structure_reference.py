@@ -31,6 +31,10 @@ def dataset(name):
     """Return a data set of data.R from semopy's copies."""
     if name == "given":
         return None
+    if name.endswith(".csv"):
+        return pd.read_csv(ROOT / "data" / name)
+    if name.startswith("interaction_"):
+        return products(*name.split("_")[1:])
     if name == "political_democracy":
         return political_democracy.get_data()
     frame = holzinger39.get_data().reset_index(drop=True)
@@ -45,6 +49,16 @@ def dataset(name):
         for i in range(5, len(frame) + 1, 5):
             frame.loc[i - 1, ITEMS[(i // 5 + 4) % 9]] = np.nan
     return frame
+
+
+def products(method, pairing, second):
+    """Return interaction.csv with product indicators, as data.R does with semTools."""
+    sides = {"xm": ["m1", "m2", "m3"], "xx": ["x1", "x2", "x3"], "xw": ["w"]}
+    frame = pd.read_csv(ROOT / "data" / "interaction.csv")
+    return cbec.product_indicators(
+        frame, ["x1", "x2", "x3"], sides[second], f"{method}_centring" if method != "double" else "double_mean_centring",
+        matched=pairing == "matched",
+    )  # fmt: skip
 
 
 def fit_case(case, **more):

@@ -2,6 +2,8 @@
 load_data <- function(name) {
   hs <- HolzingerSwineford1939
   items <- paste0("x", 1:9)
+  if (grepl("\\.csv$", name)) return(read.csv(file.path(here, "data", name)))
+  if (startsWith(name, "interaction_")) return(products(name))
   switch(name,
     political_democracy = PoliticalDemocracy,
     holzinger_swineford = hs,
@@ -14,4 +16,16 @@ load_data <- function(name) {
     holzinger_swineford_ordinal = { for (v in items) { z <- (hs[[v]] - mean(hs[[v]])) / sd(hs[[v]])
                                     hs[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }; hs },
     given = NULL, stop("unknown data: ", name))
+}
+# interaction.csv with product indicators by semTools: interaction_<double|mean|residual>_<matched|all>_<xm|xx|xw>
+products <- function(name) {
+  part <- strsplit(name, "_")[[1]]
+  data <- read.csv(file.path(here, "data", "interaction.csv"))
+  first <- paste0("x", 1:3)
+  if (part[4] == "xx") { data[paste0("copy", 1:3)] <- data[first] }
+  second <- switch(part[4], xm = paste0("m", 1:3), xx = paste0("copy", 1:3), xw = "w")
+  names <- if (part[3] == "matched") paste(first, sub("copy", "x", second), sep = ".")
+           else as.vector(t(outer(first, second, paste, sep = ".")))
+  semTools::indProd(data, first, second, match = part[3] == "matched", meanC = TRUE, residualC = part[2] == "residual",
+                    doubleMC = part[2] == "double", namesProd = names)
 }
