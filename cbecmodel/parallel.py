@@ -1,39 +1,42 @@
 """One map over seeded replicates, the same to the last bit whether run serially, in processes or on Dask.
 
-Replicate ``i`` draws from child ``i`` of ``SeedSequence(seed)`` and computes with one BLAS thread, so its result depends on
-neither the number of workers nor the order in which they finish.
+Replicate ``i`` draws from child ``i`` of ``SeedSequence(seed)`` and computes with one BLAS thread, in a batch whose size is set
+by the work and the number of replicates alone. So its result depends on neither the number of workers nor the order in which
+they finish.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-import traceback
-import warnings
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from cbecmodel.errors import CbecError, ContentError, MissingDependency
+from cbecmodel.batches import Batch, Failure, Seed, batch_size, replicate_rng, sequence_of, split, without_failures
+from cbecmodel.checkpoints import Columns, open_checkpoints
+from cbecmodel.errors import CbecWarning, ContentError, warn
+from cbecmodel.workers import Parallel, completed, numerics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from distributed import Client
+    from numpy.typing import NDArray
+
+    from cbecmodel.checkpoints import Checkpoints
+
+__all__ = ["Batch", "Parallel", "Replicates", "batch_size", "map_batches", "map_replicates", "replicate_rng"]
 
 Result = TypeVar("Result")
-Parallel: TypeAlias = "int | Literal['dask'] | Client | None"
-_Batch: TypeAlias = "tuple[Callable[..., Any], int | Sequence[int] | None, tuple[int, ...], range, tuple[Any, ...]]"
-_BATCHES = 256  # at most so many messages travel; set by n alone, never by timing or workers
+Environment: TypeAlias = "Callable[[Mapping[str, str] | None], Mapping[str, str]]"
+_MESSAGES = 256  # of map_replicates, at most; set by n alone, never by timing or workers
 
 
 def map_replicates(
     function: Callable[..., Result],
     n: int,
-    seed: int | np.random.SeedSequence,
+    seed: Seed,
     *,
     parallel: Parallel = None,
     label: str = "",
@@ -78,169 +81,202 @@ def map_replicates(
     >>> map_replicates(mean, 3, seed=1, args=(10,)) == map_replicates(mean, 4, seed=1, args=(10,))[:3]
     True
     """
-    if n < 0:
-        raise ContentError("parallel.negative_n", n=n)
-    source = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    entropy, key = source.entropy, tuple(int(part) for part in source.spawn_key)
-    size = max(1, -(-n // _BATCHES))
-    batches = [(function, entropy, key, range(start, min(start + size, n)), args) for start in range(0, n, size)]
-    results: list[Result] = []
-    with _progress(n, label) as advance, closing(_outcomes(batches, parallel)) as outcomes:
-        for outcome in outcomes:
-            if isinstance(outcome, _Failure):
-                raise outcome.as_error(n, seed)
-            results.append(outcome)
-            advance()
-    return results
+    batches = split(n, max(1, -(-n // _MESSAGES)), seed)
+    results: dict[int, list[Result]] = {}
+    with _progress(n, label) as advance, closing(completed(_each, batches, (function, args), parallel)) as outcomes:
+        for place, outcome in without_failures(outcomes, n, seed):
+            results[place] = outcome
+            advance(len(outcome))
+    return [result for place in range(len(batches)) for result in results[place]]
 
 
-def replicate_rng(seed: int | np.random.SeedSequence, index: int) -> np.random.Generator:
-    """Return the generator that one replicate of :func:`map_replicates` draws from.
+def map_batches(
+    function: Callable[..., Columns],
+    n: int,
+    seed: Seed,
+    *,
+    size: int,
+    parallel: Parallel = None,
+    folder: str | Path | None = None,
+    identity: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
+    label: str = "",
+    args: tuple[Any, ...] = (),
+) -> Replicates:
+    """Call ``function(batch, *args)`` for every batch of replicates and put the columns it returns together.
 
     Parameters
     ----------
+    function : callable
+        Takes a :class:`Batch` and ``args``; returns arrays by name, each with a row a replicate of the batch. It draws from
+        the batch's generators alone.
+    n : int
+        How many replicates.
     seed : int or numpy.random.SeedSequence
-    index : int
+    size : int
+        Replicates a batch, see :func:`batch_size`; it may not depend on workers or timing.
+    parallel : None, int, "dask" or distributed.Client, optional
+        As in :func:`map_replicates`.
+    folder : str or pathlib.Path, optional
+        Keeps every finished batch; a later call with the same folder goes on from there.
+    identity : mapping of str to str, optional
+        What is computed (hashes of model, data, …); a folder of something else is refused.
+    environment : callable, optional
+        Returns what decides the last bits besides :func:`cbecmodel.workers.numerics`, such as a kernel's instruction set.
+        It is called with None here, and with what it returned here in each worker, so that it can choose the same there.
+    label : str, optional
+        Shows a progress bar with this text.
+    args : tuple, optional
 
     Returns
     -------
-    numpy.random.Generator
-        Seeded by ``SeedSequence(seed).spawn(index + 1)[index]``.
+    Replicates
+        Bit-identical for every value of ``parallel``, and whether or not it was interrupted and taken up again. After Ctrl-C
+        those replicates that are done, with a warning; with ``folder`` they are kept.
+
+    Raises
+    ------
+    CbecError
+        If a batch fails, a worker dies, or a worker would compute with another instruction set.
+    ContentError
+        If the folder holds another computation.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> child = np.random.SeedSequence(7).spawn(3)[2]
-    >>> replicate_rng(7, 2).random() == np.random.default_rng(child).random()
-    True
+    >>> def draw(batch):
+    ...     return {"value": np.array([rng.random() for rng in batch.rngs()])}
+    >>> map_batches(draw, 5, seed=1, size=2)["value"].shape
+    (5,)
     """
-    source = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    return np.random.default_rng(np.random.SeedSequence(source.entropy, spawn_key=(*source.spawn_key, index)))
+    batches = split(n, size, seed)
+    here = _environment(environment, None)
+    kept = _checkpoints(folder, identity, here, (n, size, seed))
+    done = {} if kept is None else _found(kept, len(batches))
+    waiting = [place for place in range(len(batches)) if place not in done]
+    common = (function, args, environment, here)
+    resumed = sum(len(batches[place].indices) for place in done)
+    stopped = False
+    try:
+        with (
+            _progress(n, label, resumed) as advance,
+            closing(completed(_whole, [batches[place] for place in waiting], common, parallel)) as outcomes,
+        ):
+            for place, columns in without_failures(outcomes, n, seed):
+                if kept is not None:
+                    kept.save(waiting[place], columns)
+                done[waiting[place]] = columns
+                advance(len(batches[waiting[place]].indices))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        stopped = True
+    found = _together(batches, done, n, here, resumed)
+    if stopped:
+        warn(CbecWarning, "parallel.partial" if kept is None else "parallel.partial_kept", done=len(found.indices), n=n)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    """What went wrong in one replicate, in a form that survives the journey from a worker."""
+class Replicates:
+    """What a map over batches returns.
 
-    index: int
-    error: BaseException
-    where: str
+    Attributes
+    ----------
+    columns : dict of ndarray, shape (m,) or (m, k)
+        A row a replicate that is done, in order.
+    indices : ndarray of int, shape (m,)
+        Which replicates these are.
+    n : int
+        How many were asked for.
+    environment : dict
+        Versions and instruction set they were made with.
+    resumed : int
+        How many came from a folder.
+    """
 
-    def as_error(self, n: int, seed: object) -> CbecError:
-        shown = seed.entropy if isinstance(seed, np.random.SeedSequence) else seed
-        reason = f"{type(self.error).__name__}: {self.error}"
-        error = CbecError("parallel.replicate_failed", index=self.index, n=n, seed=shown, reason=reason)
-        error.add_note(self.where)
-        error.__cause__ = self.error
-        return error
+    columns: Columns
+    indices: NDArray[np.intp]
+    n: int
+    environment: dict[str, str]
+    resumed: int = 0
+
+    @property
+    def partial(self) -> bool:
+        """Return whether the map was stopped before its end."""
+        return len(self.indices) < self.n
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.columns[name]
 
 
-def _run_batch(batch: _Batch) -> list[Any]:
-    """Run a batch with one BLAS thread; stop at its first failure."""
-    with _one_thread():
-        return list(_run(batch))
-
-
-def _run(batch: _Batch) -> Generator[Any, None, None]:
-    function, entropy, key, indices, args = batch
-    source = np.random.SeedSequence(entropy, spawn_key=key)
-    for index in indices:
+def _each(batch: Batch, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any] | Failure:
+    """Call a function for each replicate of a batch; stop at its first failure."""
+    results = []
+    for index, rng in zip(batch.indices, batch.rngs(), strict=True):
         try:
-            yield function(replicate_rng(source, index), index, *args)
+            results.append(function(rng, index, *args))
         except Exception as error:  # whatever it is, it is raised again beside the caller, with its index
-            yield _Failure(index, _portable(error), traceback.format_exc())
-            return
+            return Failure.caught(error, index)
+    return results
 
 
-def _portable(error: Exception) -> Exception:
-    """Return the error if it can travel between processes, else one that says the same."""
+def _whole(
+    batch: Batch,
+    function: Callable[..., Columns],
+    args: tuple[Any, ...],
+    environment: Environment | None,
+    wanted: Mapping[str, str],
+) -> Columns | Failure:
+    """Call a function for a whole batch, if it would compute here as it does where the map was begun."""
     try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # an error class of the user's that cannot be pickled may fail in any way
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+        there = _environment(environment, wanted)
+        if there != wanted:
+            differing = [name for name in sorted({*there, *wanted}) if there.get(name) != wanted.get(name)]
+            what = "; ".join(f"{name}: {there.get(name)} ≠ {wanted.get(name)}" for name in differing)
+            raise ContentError("parallel.other_environment", what=what)
+        return function(batch, *args)
+    except Exception as error:  # as above
+        return Failure.caught(error, batch.indices[0], batch.indices)
+
+
+def _environment(hook: Environment | None, wanted: Mapping[str, str] | None) -> dict[str, str]:
+    return {**numerics(), **(dict(hook(wanted)) if hook is not None else {})}
+
+
+def _checkpoints(
+    folder: str | Path | None, identity: Mapping[str, str] | None, here: Mapping[str, str], plan: tuple[int, int, Seed]
+) -> Checkpoints | None:
+    if folder is None:
+        return None
+    n, size, seed = plan
+    source = sequence_of(seed)
+    drawn = f"{source.entropy} {tuple(int(part) for part in source.spawn_key)}"
+    whole = {**(identity or {}), "replicates": str(n), "batch": str(size), "seed": drawn}
+    return open_checkpoints(folder, whole, here)
+
+
+def _found(kept: Checkpoints, n_batches: int) -> dict[int, Columns]:
+    loaded = {place: kept.load(place) for place in range(n_batches)}
+    return {place: columns for place, columns in loaded.items() if columns is not None}
+
+
+def _together(
+    batches: Sequence[Batch], done: Mapping[int, Columns], n: int, here: dict[str, str], resumed: int
+) -> Replicates:
+    order = sorted(done)
+    names = list(done[order[0]]) if order else []
+    columns = {name: np.concatenate([done[place][name] for place in order]) for name in names}
+    indices = np.concatenate([np.arange(0), *(np.asarray(batches[place].indices) for place in order)]).astype(np.intp)
+    return Replicates(columns, indices, n, here, resumed)
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Hold BLAS to one thread: sums are then taken in one order, on every machine and in every worker."""
-    import scipy.linalg  # noqa: F401 - loads its own BLAS, so that it is held too
-
-    threadpoolctl: Any = import_module("threadpoolctl")  # carries no types
-    with threadpoolctl.threadpool_limits(limits=1):
-        yield
-
-
-@contextmanager
-def _progress(n: int, label: str) -> Iterator[Callable[[], object]]:
+def _progress(n: int, label: str, done: int = 0) -> Iterator[Callable[[int], object]]:
+    """Show a bar with count, rate and remaining time."""
     if not label:
-        yield lambda: None
+        yield lambda _: None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=n, desc=label) as bar:
+    with tqdm(total=n, desc=label, initial=done) as bar:
         yield bar.update
-
-
-def _outcomes(batches: list[_Batch], parallel: Parallel) -> Generator[Any, None, None]:
-    """Give results and failures in the order of the replicates."""
-    if parallel is None or (isinstance(parallel, int) and parallel == 1):
-        return _serial(batches)
-    if isinstance(parallel, int) and not isinstance(parallel, bool) and (parallel > 1 or parallel == -1):
-        return _processes(batches, parallel)
-    if parallel == "dask":
-        return _local_cluster(batches)
-    if hasattr(parallel, "scheduler_info") and hasattr(parallel, "submit"):
-        return _dask(batches, parallel)
-    raise ContentError("parallel.unknown_way", given=repr(parallel))
-
-
-def _serial(batches: list[_Batch]) -> Generator[Any, None, None]:
-    with _one_thread():
-        for batch in batches:
-            yield from _run(batch)
-
-
-def _processes(batches: list[_Batch], n_workers: int) -> Generator[Any, None, None]:
-    from joblib import Parallel as Workers
-    from joblib import delayed, parallel_config
-
-    workers = min(os.cpu_count() or 1, len(batches)) if n_workers == -1 else min(n_workers, len(batches))
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        done = Workers(n_jobs=max(workers, 1), return_as="generator", batch_size=1)(
-            delayed(_run_batch)(batch) for batch in batches
-        )
-    try:
-        yield from _flat(done)
-    finally:  # closing stops the workers, also after Ctrl-C; that work is cancelled is then no news
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*(cancelled|not used)", category=UserWarning)
-            done.close()
-
-
-def _flat(done: Iterable[list[Any]]) -> Generator[Any, None, None]:
-    for results in done:
-        yield from results
-
-
-def _local_cluster(batches: list[_Batch]) -> Generator[Any, None, None]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        raise MissingDependency(
-            "core.missing_dependency", package="distributed", extra="cluster", purpose="run replicates on Dask"
-        ) from error
-    workers = min(os.cpu_count() or 1, max(len(batches), 1))
-    with (
-        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield from _dask(batches, client)
-
-
-def _dask(batches: list[_Batch], client: Any) -> Generator[Any, None, None]:
-    futures = client.map(_run_batch, batches, pure=False)
-    try:
-        yield from _flat(future.result() for future in futures)
-    finally:
-        client.cancel(futures)

@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "cbecmodel"
 FLOORS = (
     {"messages", "errors", "files", "content"},
+    {"batches", "checkpoints", "workers"},
     {"parallel", "display"},
     {"theory"},
     {"survey", "structure", "policy"},
