@@ -16,11 +16,14 @@ contracted with it is a gather from a small matrix: no loop over parameters, no 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern
+if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.matrices import GroupPattern
+    from cbecmodel.structure.estimate.places import Places
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -42,10 +45,10 @@ class Implied:
         Their means.
     z : ndarray, shape (p, 2t)
         ``[G, C]``.
-    a, b : ndarray of int, shape (k,)
-        Columns of ``z`` of each free element.
-    f, h : ndarray, shape (k,)
-        Its factors in the derivatives of the covariances and of the means.
+    h : ndarray, shape (k,)
+        Factor of each free element in the derivatives of the means.
+    places : Places
+        Of the free elements.
     """
 
     sigma: Floats
@@ -54,10 +57,38 @@ class Implied:
     full: Floats
     eta: Floats
     z: Floats
-    a: Indices
-    b: Indices
-    f: Floats
     h: Floats
+    places: Places
+
+    @property
+    def a(self) -> Indices:
+        """Return the first column of ``z`` of each free element.
+
+        Returns
+        -------
+        ndarray of int, shape (k,)
+        """
+        return self.places.a
+
+    @property
+    def b(self) -> Indices:
+        """Return the second column of ``z`` of each free element.
+
+        Returns
+        -------
+        ndarray of int, shape (k,)
+        """
+        return self.places.b
+
+    @property
+    def f(self) -> Floats:
+        """Return the factor of each free element in the derivatives of the covariances.
+
+        Returns
+        -------
+        ndarray, shape (k,)
+        """
+        return self.places.factor
 
 
 def filled(group: GroupPattern, x: Floats) -> tuple[Floats, Floats, Floats]:
@@ -74,15 +105,41 @@ def filled(group: GroupPattern, x: Floats) -> tuple[Floats, Floats, Floats]:
     intercepts : ndarray, shape (t,)
     """
     paths, moments, intercepts = group.paths.copy(), group.moments.copy(), group.intercepts.copy()
-    values = x[group.parameter]
-    at = group.kind == PATH
-    paths[group.row[at], group.column[at]] = values[at]
-    at = group.kind == MOMENT
-    moments[group.row[at], group.column[at]] = values[at]
-    moments[group.column[at], group.row[at]] = values[at]
-    at = group.kind == INTERCEPT
-    intercepts[group.row[at]] = values[at]
+    values, at = x[group.parameter], group.places
+    row, column = at.row, at.column
+    paths[row[at.path], column[at.path]] = values[at.path]
+    moments[row[at.moment], column[at.moment]] = values[at.moment]
+    moments[column[at.moment], row[at.moment]] = values[at.moment]
+    intercepts[row[at.intercept]] = values[at.intercept]
     return paths, moments, intercepts
+
+
+def total_effects(paths: Floats, senders: Indices) -> Floats:
+    """Return the total effects of every variable on every other.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (t, t)
+    senders : ndarray of int, shape (s,)
+        Columns that hold paths: a variable without any has no effects, so that only their block is inverted.
+
+    Returns
+    -------
+    ndarray, shape (t, t)
+        The inverse of ``I - A``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If ``I - A`` is singular.
+    """
+    total = np.eye(len(paths))
+    if senders.size:
+        out = paths[:, senders]
+        inner = np.linalg.inv(np.eye(senders.size) - out[senders])
+        total[:, senders] = out @ inner
+        total[np.ix_(senders, senders)] = inner
+    return total
 
 
 def implied(group: GroupPattern, x: Floats) -> Implied:
@@ -104,18 +161,16 @@ def implied(group: GroupPattern, x: Floats) -> Implied:
         If ``I - A`` is singular.
     """
     paths, moments, intercepts = filled(group, x)
-    t, p = len(intercepts), group.p
-    total = np.asarray(np.linalg.inv(np.eye(t) - paths), dtype=np.float64)
+    p, at = group.p, group.places
+    total = total_effects(paths, at.senders)
     full = total @ moments @ total.T
     full = (full + full.T) / 2
     eta = total @ intercepts
     z = np.concatenate([total[:p], full[:p]], axis=1)
-    is_path = group.kind == PATH
-    b = np.where(is_path, t + group.column, group.column)
-    diagonal = (group.kind == MOMENT) & (group.row == group.column)
-    f = np.where(diagonal, 0.5, np.where(group.kind == INTERCEPT, 0.0, 1.0))
-    h = np.where(is_path, eta[group.column], np.where(group.kind == INTERCEPT, 1.0, 0.0))
-    return Implied(full[:p, :p], eta[:p], total, full, eta, z, group.row, b, f, h)
+    h = np.zeros(len(at.row))
+    h[at.path] = eta[at.column[at.path]]
+    h[at.intercept] = 1.0
+    return Implied(full[:p, :p], eta[:p], total, full, eta, z, h, at)
 
 
 def contract(state: Implied, weight: Floats, mean_weight: Floats) -> Floats:
@@ -150,11 +205,16 @@ def products(state: Implied, left: Floats, right: Floats) -> Floats:
     -------
     ndarray, shape (k, k)
     """
-    a, b = state.a, state.b
-    aa, bb, ab = np.ix_(a, a), np.ix_(b, b), np.ix_(a, b)
-    outer = np.multiply.outer(state.f, state.f)
-    crossed = left[ab] * right[ab].T + left[ab].T * right[ab]
-    return outer * (left[aa] * right[bb] + left[bb] * right[aa] + crossed)
+    aa, bb, ab = state.places.pairs
+    p_aa, p_bb, p_ab = left.take(aa), left.take(bb), left.take(ab)
+    q_aa, q_bb, q_ab = (p_aa, p_bb, p_ab) if right is left else (right.take(aa), right.take(bb), right.take(ab))
+    out = p_aa * q_bb + p_bb * q_aa
+    crossed = p_ab * q_ab.T
+    out += crossed
+    out += crossed.T
+    out *= state.f
+    out *= state.f[:, None]
+    return out
 
 
 def jacobian(state: Implied, means: bool) -> Floats:

@@ -191,10 +191,10 @@ def _slope(state: Implied, pull: Floats, means: bool) -> Floats:
 def _bend(group: GroupPattern, state: Implied, pull: Floats, means: bool) -> Floats:
     """Return ``-2 (V (s - σ))' ∂²σ``."""
     matrix, vector = _parts(state, pull, means)
-    bent = -2 * curvature(group, state, state.z.T @ matrix @ state.z)
+    bent = -2 * curvature(state, state.z.T @ matrix @ state.z)
     if means:
         nothing = np.zeros((state.z.shape[1], state.z.shape[1]))
-        bent = bent + mean_curvature(group, state, nothing, state.z.T @ vector, 0.0)
+        bent = bent + mean_curvature(state, nothing, state.z.T @ vector, 0.0)
     return bent
 
 

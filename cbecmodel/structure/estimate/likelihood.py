@@ -10,6 +10,7 @@ The Hessian of F is exact; ``hessian / 2`` is the observed information of one ob
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from cbecmodel.structure.estimate.implied import Implied, contract, implied, products
-from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern, ModelPattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cbecmodel.structure.estimate.matrices import GroupPattern, ModelPattern
     from cbecmodel.structure.sample.moments import SampleMoments
 
 Floats = NDArray[np.float64]
@@ -62,12 +63,15 @@ def inverse_logdet(matrix: Floats) -> tuple[Floats, float] | None:
         None if it is not positive definite.
     """
     factor, info = lapack.dpotrf(matrix, lower=1, clean=1)
-    if info != 0 or not np.isfinite(factor).all():
+    diagonal = factor.diagonal()
+    if info != 0 or not math.isfinite(float(diagonal.sum())):
         return None
-    logdet = 2 * float(np.log(np.diag(factor)).sum())
     inverse, info = lapack.dpotri(factor, lower=1)
-    lower = np.tril(inverse)
-    return (lower + np.tril(inverse, -1).T, logdet) if info == 0 else None
+    if info != 0:
+        return None
+    inverse += inverse.T  # the upper triangle was zero
+    inverse.flat[:: len(inverse) + 1] /= 2
+    return inverse, 2 * float(np.log(diagonal).sum())
 
 
 def discrepancy(
@@ -98,41 +102,47 @@ def discrepancy(
         if not np.isfinite(found.value):
             return found
         value += share * found.value
-        # a parameter may stand in several places (never within one group's index twice after labels: summed by add.at)
-        np.add.at(gradient, group.parameter, share * found.gradient)
+        gradient[group.parameter] += share * found.gradient
         if second:
-            at = np.ix_(group.parameter, group.parameter)
-            np.add.at(hessian, at, share * found.hessian)
-            np.add.at(information, at, share * found.information)
+            hessian[group.block] += share * found.hessian
+            information[group.block] += share * found.information
     return Derivatives(value, gradient, hessian, information)
 
 
+def nowhere() -> Derivatives:
+    """Return what a discrepancy is where the implied covariances are not positive definite.
+
+    Returns
+    -------
+    Derivatives
+    """
+    return Derivatives(np.inf, np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+
+
 def _group(group: GroupPattern, sample: SampleMoments, x: Floats, means: bool, second: bool) -> Derivatives:
-    nothing = Derivatives(np.inf, np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
     try:
         state = implied(group, x)
     except np.linalg.LinAlgError:
-        return nothing
+        return nowhere()
     if sample.patterns:
         return _incomplete(group, sample, state, second)
     inverted = inverse_logdet(state.sigma)
     if inverted is None:
-        return nothing
+        return nowhere()
     inverse, logdet = inverted
-    gap = sample.mean - state.mu if means else np.zeros(group.p)
-    spread = sample.cov + np.outer(gap, gap)
-    sample_logdet = float(np.linalg.slogdet(sample.cov)[1])
-    value = logdet - sample_logdet + float((spread * inverse).sum()) - group.p
+    spread, pull = sample.cov, np.zeros(group.p)
+    if means:
+        gap = sample.mean - state.mu
+        spread, pull = spread + np.outer(gap, gap), inverse @ gap
+    value = logdet + float(np.vdot(spread, inverse)) - sample.saturated
     quadratic = inverse @ spread @ inverse
-    pull = inverse @ gap
     gradient = contract(state, inverse - quadratic, -2 * pull)
     if not second:
         return Derivatives(value, gradient, np.zeros((0, 0)), np.zeros((0, 0)))
-    return _second_order(group, state, inverse, quadratic, pull, value=value, gradient=gradient, means=means)
+    return _second_order(state, inverse, quadratic, pull, value=value, gradient=gradient, means=means)
 
 
 def _second_order(
-    group: GroupPattern,
     state: Implied,
     inverse: Floats,
     quadratic: Floats,
@@ -145,12 +155,12 @@ def _second_order(
     """Return value and gradient with Hessian and expected information."""
     m = state.z.T @ inverse @ state.z
     n = state.z.T @ quadratic @ state.z
-    mean_part = np.multiply.outer(state.h, state.h) * m[np.ix_(state.a, state.a)] if means else 0.0
-    squares = products(state, m, m)
-    information = squares / 2 + mean_part
-    hessian = 2 * products(state, m, n) - squares + curvature(group, state, m - n)
+    information = products(state, m, m) / 2
+    hessian = products(state, m, 2 * n - m) + curvature(state, m - n)
     if means:
-        hessian = hessian + mean_curvature(group, state, m, state.z.T @ pull, mean_part)
+        mean_part = np.multiply.outer(state.h, state.h) * m.take(state.places.pairs[0])
+        information += mean_part
+        hessian += mean_curvature(state, m, state.z.T @ pull, mean_part)
     return Derivatives(value, gradient, hessian, information)
 
 
@@ -164,7 +174,7 @@ def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, seco
         at = np.ix_(one.observed, one.observed)
         inverted = inverse_logdet(state.sigma[at])
         if inverted is None:
-            return Derivatives(np.inf, np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
+            return nowhere()
         inverse, logdet = inverted
         gap = one.mean - state.mu[one.observed]
         spread = one.cov + np.outer(gap, gap)
@@ -175,7 +185,7 @@ def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, seco
         pull[one.observed] += share * (inverse @ gap)
         if second:
             part = replace(state, z=state.z[one.observed])
-            found = _second_order(group, part, inverse, quadratic, inverse @ gap, value=0.0, gradient=gap, means=True)
+            found = _second_order(part, inverse, quadratic, inverse @ gap, value=0.0, gradient=gap, means=True)
             hessian += share * found.hessian
             information += share * found.information
     gradient = contract(state, weight, -2 * pull)
@@ -184,12 +194,11 @@ def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, seco
     return Derivatives(value, gradient, hessian, information)
 
 
-def curvature(group: GroupPattern, state: Implied, inner: Floats) -> Floats:
+def curvature(state: Implied, inner: Floats) -> Floats:
     """Return ``tr(W ∂²Σ)``.
 
     Parameters
     ----------
-    group : GroupPattern
     state : Implied
     inner : ndarray, shape (2t, 2t)
         ``Z'WZ``.
@@ -198,31 +207,27 @@ def curvature(group: GroupPattern, state: Implied, inner: Floats) -> Floats:
     -------
     ndarray, shape (k, k)
     """
-    t = len(state.eta)
-    path, moment = group.kind == PATH, group.kind == MOMENT
-    i, j = group.row, group.column
-    e = state.total
-    column, row = np.ix_(j, i), np.ix_(i, i)
-    out = np.zeros((len(i), len(i)))
-    # path k = (i, j) with path l = (m, n): 2 { E[n,i] P[m,t+j] + T[n,j] P[i,m] + E[j,m] P[i,t+n] }
-    first = e[column].T * inner[np.ix_(i, t + j)].T
-    both = 2 * (first + first.T + state.full[np.ix_(j, j)] * inner[row])
-    pairs = np.multiply.outer(path, path)
-    out[pairs] = both[pairs]
-    # path k = (i, j) with moment l = (m, n): 2 f { E[j,m] P[i,n] + E[j,n] P[i,m] }
-    mixed = 2 * state.f * (e[column] * inner[np.ix_(i, j)] + e[np.ix_(j, j)] * inner[row])
-    pairs = np.multiply.outer(path, moment)
-    out[pairs] = mixed[pairs]
-    out.T[pairs] = mixed[pairs]
+    at = state.places
+    out = np.zeros((len(at.row), len(at.row)))
+    if not at.path.size:
+        return out
+    # path (i, j) with path (m, n): 2 { E[n,i] P[m,t+j] + T[n,j] P[i,m] + E[j,m] P[i,t+n] }
+    ji, jj, ii, ij = at.path_pairs
+    first = state.total.take(ji) * inner.take(ij)
+    out[np.ix_(at.path, at.path)] = 2 * (first + first.T + state.full.take(jj) * inner.take(ii))
+    # path (i, j) with moment (m, n): 2 f { E[j,m] P[i,n] + E[j,n] P[i,m] }
+    jm, jn, i_n, im = at.mixed_pairs
+    mixed = 2 * state.f[at.moment] * (state.total.take(jm) * inner.take(i_n) + state.total.take(jn) * inner.take(im))
+    out[np.ix_(at.path, at.moment)] = mixed
+    out[np.ix_(at.moment, at.path)] = mixed.T
     return out
 
 
-def mean_curvature(group: GroupPattern, state: Implied, m: Floats, pull: Floats, mean_part: Floats | float) -> Floats:
+def mean_curvature(state: Implied, m: Floats, pull: Floats, mean_part: Floats | float) -> Floats:
     """Return the second derivatives that the means add.
 
     Parameters
     ----------
-    group : GroupPattern
     state : Implied
     m : ndarray, shape (2t, 2t)
         ``Z'Σ⁻¹Z``; zero where the weight does not depend on the parameters.
@@ -235,15 +240,17 @@ def mean_curvature(group: GroupPattern, state: Implied, m: Floats, pull: Floats,
     -------
     ndarray, shape (k, k)
     """
-    a, b, f, h = state.a, state.b, state.f, state.h
-    cross = (f * pull[b])[:, None] * m[np.ix_(a, a)] + (f * pull[a])[:, None] * m[np.ix_(b, a)]
+    at, f, h = state.places, state.f, state.h
+    cross = (f * pull[at.b])[:, None] * m.take(at.pairs[0]) + (f * pull[at.a])[:, None] * m.take(at.pairs[2]).T
     cross = 2 * cross * h
     out: Floats = 2 * mean_part + cross + cross.T
-    path, intercept = group.kind == PATH, group.kind == INTERCEPT
-    i, j = group.row, group.column
-    reach = state.total[np.ix_(j, i)]  # E[j_k, i_l]
-    chain = pull[i][:, None] * reach * np.where(path, state.eta[j], 0.0)
-    bent = np.where(np.multiply.outer(path, path), chain + chain.T, 0.0)
-    alone = np.where(np.multiply.outer(path, intercept), pull[i][:, None] * reach, 0.0)
-    out -= 2 * (bent + alone + alone.T)
+    bent = np.zeros_like(cross)
+    ji = at.path_pairs[0]
+    chain = pull[at.row[at.path], None] * state.total.take(ji) * state.eta[at.column[at.path], None]
+    bent[np.ix_(at.path, at.path)] = chain + chain.T
+    reach = state.total[np.ix_(at.column[at.path], at.row[at.intercept])]
+    alone = pull[at.row[at.path], None] * reach
+    bent[np.ix_(at.path, at.intercept)] = alone
+    bent[np.ix_(at.intercept, at.path)] = alone.T
+    out -= 2 * bent
     return out

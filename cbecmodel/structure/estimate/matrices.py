@@ -13,10 +13,13 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cbecmodel.structure.estimate.places import Places, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +34,7 @@ MOMENT: Final = 1
 INTERCEPT: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GroupPattern:
     """Matrices of one group with the fixed values, and the places of the free ones.
 
@@ -42,7 +45,8 @@ class GroupPattern:
     paths, moments : ndarray, shape (t, t)
     intercepts : ndarray, shape (t,)
     kind, row, column, parameter : ndarray of int, shape (k,)
-        The k free elements of this group: matrix, place, and position in the vector of all free parameters.
+        The k free elements of this group: matrix, place, and position in the vector of all free parameters, where no two
+        are the same.
     """
 
     p: int
@@ -53,6 +57,31 @@ class GroupPattern:
     row: Indices
     column: Indices
     parameter: Indices
+
+    @cached_property
+    def places(self) -> Places:
+        """Return where the free elements stand in the matrices their derivatives are gathered from.
+
+        Returns
+        -------
+        Places
+        """
+        return places_of(self.kind == PATH, self.kind == INTERCEPT, self.row, self.column, self.paths)
+
+    @cached_property
+    def block(self) -> tuple[Any, Any]:
+        """Return what indexes this group's rows and columns in a matrix of all free parameters.
+
+        Returns
+        -------
+        tuple
+            Slices where its parameters follow each other.
+        """
+        numbers = self.parameter
+        if numbers.size and (np.diff(numbers) == 1).all():
+            span = slice(int(numbers[0]), int(numbers[-1]) + 1)
+            return span, span
+        return numbers[:, None], numbers
 
 
 @dataclass(frozen=True, slots=True)

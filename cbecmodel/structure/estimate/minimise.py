@@ -1,4 +1,4 @@
-"""Newton's method with safeguards, in the space the equality constraints leave."""
+"""Newton's and quasi-Newton steps with safeguards, in the space the equality constraints leave."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.likelihood import Derivatives
+from cbecmodel.structure.estimate.likelihood import Derivatives, inverse_logdet
 
 if TYPE_CHECKING:
     from cbecmodel.structure.table.constraints import Space
@@ -22,6 +22,9 @@ _POLISHED: Final = 1e-13
 _SCORING_STEPS: Final = 3
 _HALVINGS: Final = 40
 _GUARDED_STEPS: Final = 25
+_NEAR: Final = 0.1  # gradient from which on a Hessian serves for several steps
+_SINGULAR: Final = 1e10  # condition from which on scoring leaves the weakest directions alone
+_SLOW: Final = 0.25  # share of the gradient left by a step after which the Hessian is computed anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ def minimise(
 ) -> Optimum:
     """Minimise a discrepancy.
 
-    Fisher scoring first, then Newton steps where the Hessian is positive definite, each with step halving; at the end
-    full Newton steps as long as the gradient still falls.
+    Fisher scoring first, then Newton steps where the Hessian is positive definite, each with step halving. Near the optimum
+    one Hessian serves for several steps, brought up to date by the differences of gradients, which cost a fraction of it;
+    it is computed anew whenever the gradient falls slowly.
 
     Parameters
     ----------
@@ -78,39 +82,84 @@ def minimise(
     here = objective(space.point(z), True)
     if not np.isfinite(here.value):
         return Optimum(space.point(z), np.inf, np.inf, 0, False)
-    steps = 0
+    steps, model = 0, None
     for steps in range(1, max_iterations + 1):
-        gradient = space.basis.T @ here.gradient
+        gradient = space.projected(here.gradient)
         size = float(np.abs(gradient).max(initial=0.0))
         if size < _POLISHED:
             break
-        direction = _direction(space, here, gradient, steps)
+        model = _Model.at(space, here, steps) if model is None else model
+        direction = model.direction(gradient)
         length = 1.0
         if positive is not None and steps <= _GUARDED_STEPS:
             length = _inside(space.point(z)[positive], (space.basis @ direction)[positive])
-        moved = _line_search(objective, space, z, here, gradient=gradient, direction=direction, length=length)
+        reuse = model.exact and size < _NEAR
+        moved = _line_search(
+            objective, space, z, here, gradient=gradient, direction=direction, length=length, second=not reuse
+        )
         if moved is None:
-            break
+            if not model.updated:
+                break
+            here, model = objective(space.point(z), True), None  # the old Hessian may be to blame
+            continue
+        change, gained = moved[0] - z, space.projected(moved[1].gradient) - gradient
         z, here = moved
-    gradient = space.basis.T @ here.gradient
+        slow = np.abs(gradient + gained).max(initial=0.0) > _SLOW * size
+        model = model.moved(change, gained) if reuse and not slow else None
+        if model is None and not here.hessian.size:
+            here = objective(space.point(z), True)
+    gradient = space.projected(here.gradient)
     size = float(np.abs(gradient).max(initial=0.0))
     return Optimum(space.point(z), here.value, size, steps, size < GRADIENT_OK)
 
 
-def _direction(space: Space, here: Derivatives, gradient: Floats, step: int) -> Floats:
-    hessian = space.basis.T @ here.hessian @ space.basis
-    if step > _SCORING_STEPS:
-        try:
-            np.linalg.cholesky(hessian)
-            return -np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            pass  # not convex here: score instead
-    scoring = 2 * space.basis.T @ here.information @ space.basis
-    values, vectors = np.linalg.eigh(scoring)
-    kept = values > 1e-10 * values[-1]
-    along = vectors[:, kept]
-    scored: Floats = -along @ ((along.T @ gradient) / values[kept])
-    return scored
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A quadratic model of the discrepancy.
+
+    Attributes
+    ----------
+    inverse : ndarray, shape (r, r)
+        Of the Hessian.
+    exact : bool
+        Whether it comes from the Hessian, not from the expected information.
+    updated : bool
+        Whether it comes from an earlier point, brought up to date by differences of gradients.
+    """
+
+    inverse: Floats
+    exact: bool
+    updated: bool = False
+
+    @classmethod
+    def at(cls, space: Space, here: Derivatives, step: int) -> _Model:
+        """Take the Hessian where the discrepancy is convex, otherwise (and in the first steps) the information."""
+        if step > _SCORING_STEPS:
+            inverted = inverse_logdet(space.inside(here.hessian))
+            if inverted is not None:
+                return cls(inverted[0], True)
+        scoring = 2 * space.inside(here.information)
+        inverted = inverse_logdet(scoring)
+        if inverted is not None and np.abs(inverted[0]).max() * np.abs(scoring).max() < _SINGULAR:
+            return cls(inverted[0], False)
+        values, vectors = np.linalg.eigh(scoring)
+        kept = values > values[-1] / _SINGULAR
+        along = vectors[:, kept]
+        return cls((along / values[kept]) @ along.T, False)
+
+    def direction(self, gradient: Floats) -> Floats:
+        """Return the step to the model's minimum."""
+        return -(self.inverse @ gradient)
+
+    def moved(self, change: Floats, gained: Floats) -> _Model | None:
+        """Return the model after a step (Broyden, Fletcher, Goldfarb, Shanno); None if it bent the wrong way."""
+        curvature = float(change @ gained)
+        if not curvature > 0:
+            return None
+        reach = self.inverse @ gained
+        outward = np.outer(change, reach / curvature)
+        grown = (1 + float(gained @ reach) / curvature) / curvature
+        return _Model(self.inverse - outward - outward.T + np.outer(change, grown * change), True, True)
 
 
 def _inside(values: Floats, steps: Floats) -> float:
@@ -128,19 +177,19 @@ def _line_search(
     gradient: Floats,
     direction: Floats,
     length: float,
+    second: bool,
 ) -> tuple[Floats, Derivatives] | None:
     slope = float(gradient @ direction)
     for attempt in range(_HALVINGS):
         there = z + length * direction
-        whole = attempt == 0  # first steps are nearly always taken: compute all at once
+        whole = second and attempt == 0  # first steps are nearly always taken: compute all at once
         found = objective(space.point(there), whole)
         value = found.value
         if value <= here.value + 1e-4 * length * slope:
-            return there, found if whole else objective(space.point(there), True)
+            return there, found
         if np.isfinite(value) and abs(value - here.value) <= 1e-12 * max(1.0, abs(here.value)):
             # too close for the value to tell: the gradient decides
-            found = found if whole else objective(space.point(there), True)
             before = np.abs(gradient).max()
-            return (there, found) if np.abs(space.basis.T @ found.gradient).max() < 0.9 * before else None
+            return (there, found) if np.abs(space.projected(found.gradient)).max() < 0.9 * before else None
         length /= 2
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from cbecmodel.structure.estimate import least_squares
 from cbecmodel.structure.estimate.likelihood import Derivatives, discrepancy
 from cbecmodel.structure.estimate.matrices import MOMENT, ModelPattern, Scale, natural_scale, rescaled, rescaled_moments
 from cbecmodel.structure.estimate.minimise import Optimum, minimise
+from cbecmodel.structure.estimate.point import Point
 from cbecmodel.structure.estimate.start import starting_values
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """Everything an engine needs.
 
@@ -47,6 +49,43 @@ class Problem:
     space: Space
     weights: tuple[Floats, ...] = ()
     limits: Limits | None = None
+
+    @cached_property
+    def standard(self) -> StandardizedProblem:
+        """Return the same problem in standardized units.
+
+        Returns
+        -------
+        StandardizedProblem
+        """
+        return standardized(self)
+
+    def at(self, x: Floats) -> Point:
+        """Return the model at a parameter vector; what was computed at the last one is kept.
+
+        Parameters
+        ----------
+        x : ndarray, shape (q,)
+            In the user's units.
+
+        Returns
+        -------
+        Point
+        """
+        last = self.__dict__.get("_last")
+        if not isinstance(last, Point) or not np.array_equal(last.x, x):
+            last = Point(self, x)
+            self.__dict__["_last"] = last
+        return last
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what can be computed again.
+
+        Returns
+        -------
+        dict
+        """
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +135,8 @@ class StandardizedProblem:
         float
         """
         found = self.objective(x, False)
-        return (
-            float(np.abs(self.space.basis.T @ found.gradient).max(initial=0.0)) if np.isfinite(found.value) else np.inf
-        )
+        inside = np.isfinite(found.value)
+        return float(np.abs(self.space.projected(found.gradient)).max(initial=0.0)) if inside else np.inf
 
 
 def standardized(problem: Problem, *, common: bool = False) -> StandardizedProblem:
@@ -162,7 +200,7 @@ def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> O
         from cbecmodel.structure.estimate.constrained import estimate_within  # it takes this function's help
 
         return estimate_within(problem, problem.limits, boldness)
-    work = standardized(problem)
+    work = problem.standard
     # weights may have any size (those of ULS are in the data's units), convergence is judged near one
     size = float(np.mean([np.diag(weight).mean() for weight in work.weights])) if work.weights else 1.0
     sized = replace(work, weights=tuple(weight / size for weight in work.weights))

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.baseline import baseline_problem
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech_indices
-from cbecmodel.structure.estimate.native import Problem, standardized
 from cbecmodel.structure.inference.robust import case_data, case_scores, fixed_columns, inverse_of, sample_deviations
 from cbecmodel.structure.inference.vcov import inverse_information
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.sample.moments import SampleMoments
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ def u_gamma(problem: Problem, x: Floats) -> Floats:
         At most as many as there are degrees of freedom.
     """
     fixed = fixed_columns(problem.table)
-    work = standardized(problem)
+    work = problem.standard
     here = x * work.scale.parameters
     n = sum(sample.n for sample in problem.samples)
     roots, slopes = [], []
@@ -115,10 +115,10 @@ def trace_huber_white(problem: Problem, x: Floats) -> float:
     -------
     float
     """
-    scores, factors = case_scores(problem, x)
-    work = standardized(problem)
+    scores, _ = case_scores(problem, x)
+    work = problem.standard
     n = sum(sample.n for sample in problem.samples)
-    bread = inverse_information(n * work.objective(x * factors, True).hessian / 2, work.space).vcov
+    bread = inverse_information(n * problem.at(x).derivatives.hessian / 2, work.space).vcov
     return float((bread * (scores.T @ scores)).sum())
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.implied import implied, vech_indices
+from cbecmodel.structure.estimate.implied import vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_vector
-from cbecmodel.structure.estimate.likelihood import discrepancy, inverse_logdet
+from cbecmodel.structure.estimate.likelihood import discrepancy
 from cbecmodel.structure.inference.indices import CLOSE, LEVEL, NOT_CLOSE, Test, incremental, rmsea, sizes
 from cbecmodel.structure.inference.residual_measures import goodness, residual_measures
 from cbecmodel.structure.sample.incomplete import available_moments, saturated_value
@@ -68,7 +68,7 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
             continue
         inside = sample.cov[np.ix_(fixed, fixed)]
         loose = np.log(np.diag(sample.cov)[~fixed]).sum() + (np.linalg.slogdet(inside)[1] if fixed.any() else 0.0)
-        statistic += (sample.n - (likelihood == "wishart")) * (loose - np.linalg.slogdet(sample.cov)[1])
+        statistic += (sample.n - (likelihood == "wishart")) * (loose - sample.saturated + len(fixed))
     return Test(float(statistic), _baseline_df(table))
 
 
@@ -158,30 +158,30 @@ def log_likelihoods(problem: Problem, x: Floats) -> tuple[float, float]:
     """
     table = problem.table
     fixed = np.array([name in table.exogenous for name in table.observed])
+    at = problem.at(x)
     model = saturated = 0.0
-    for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
-        state = implied(group, x)
-        gap = sample.mean - state.mu if table.meanstructure else np.zeros(group.p)
+    for sample, state, inverted in zip(problem.samples, at.states, at.inverses, strict=True):
+        constant = -sample.n_answers / 2 * math.log(2 * math.pi)
+        saturated += constant - sample.n / 2 * sample.saturated
         if sample.patterns:
-            constant = -sample.n_answers / 2 * math.log(2 * math.pi)
             model += constant - sample.n / 2 * saturated_value(sample.patterns, state.mu, state.sigma)
-            saturated += constant - sample.n / 2 * sample.saturated
+        elif inverted is None:
+            model = math.nan
         else:
-            model += _log_density(sample.n, state.sigma, sample.cov + np.outer(gap, gap))
-            saturated += _log_density(sample.n, sample.cov, sample.cov)
+            inverse, logdet = inverted
+            gap = sample.mean - state.mu if table.meanstructure else np.zeros(len(inverse))
+            quadratic = float(np.vdot(inverse, sample.cov)) + float(gap @ inverse @ gap)
+            model += constant - sample.n / 2 * (logdet + quadratic)
         if fixed.any():
-            inside = sample.cov[np.ix_(fixed, fixed)]
-            given = _log_density(sample.n, inside, inside)
+            given = _given(sample, fixed)
             model, saturated = model - given, saturated - given
     return model, saturated
 
 
-def _log_density(n: int, sigma: Floats, spread: Floats) -> float:
-    inverted = inverse_logdet(sigma)
-    if inverted is None:
-        return math.nan
-    inverse, logdet = inverted
-    return -n / 2 * (len(sigma) * math.log(2 * math.pi) + logdet + float((inverse * spread).sum()))
+def _given(sample: SampleMoments, fixed: NDArray[np.bool_]) -> float:
+    """Return the log-likelihood of fixed exogenous variables at their own moments."""
+    inside = sample.cov[np.ix_(fixed, fixed)]
+    return -sample.n / 2 * (len(inside) * (math.log(2 * math.pi) + 1) + float(np.linalg.slogdet(inside)[1]))
 
 
 def ml_measures(problem: Problem, x: Floats, value: float, likelihood: str) -> dict[str, float]:

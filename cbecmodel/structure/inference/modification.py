@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.matrices import pattern_of
-from cbecmodel.structure.estimate.native import Problem, standardized
+from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.inference.standardize import Kind, standardized_rows
 from cbecmodel.structure.table.constraints import Space
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
@@ -115,7 +115,7 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
 
 def _scores(wide: Problem, values: Floats, basis: Floats, new: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Return index and expected change of each new parameter, NaN where the model leaves no information on it."""
-    work = standardized(wide)
+    work = wide.standard
     factors = work.scale.parameters
     found = work.objective(values * factors, True)
     n = sum(sample.n for sample in wide.samples)

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.implied import implied, vech
-
 if TYPE_CHECKING:
     from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.sample.moments import SampleMoments
@@ -40,8 +38,7 @@ def residual_measures(problem: Problem, x: Floats) -> dict[str, float]:
     """
     total = sum(sample.n for sample in problem.samples)
     sums: dict[str, float] = {}
-    for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
-        state = implied(group, x)
+    for state, sample in zip(problem.at(x).states, problem.samples, strict=True):
         found = _residuals(sample, state.sigma, state.mu, problem.table.meanstructure)
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + sample.n / total * value
@@ -49,24 +46,32 @@ def residual_measures(problem: Problem, x: Floats) -> dict[str, float]:
 
 
 def _residuals(sample: SampleMoments, sigma: Floats, mu: Floats, means: bool) -> dict[str, float]:
-    s, sd, sd_model = sample.cov, np.sqrt(np.diag(sample.cov)), np.sqrt(np.diag(sigma))
-    p = len(sd)
-    cov = vech(s - sigma)
-    bentler = vech((s - sigma) / np.outer(sd, sd))
-    cor = vech(s / np.outer(sd, sd) - sigma / np.outer(sd_model, sd_model))
-    mplus = cor + vech(np.diag(np.diag(s - sigma) / np.diag(s)))
+    p = len(mu)
+    variance, implied_variance = sample.cov.diagonal(), sigma.diagonal()
+    sd, sd_model = np.sqrt(variance), np.sqrt(implied_variance)
+    left = sample.cov - sigma
+    cor = sample.cov / np.multiply.outer(sd, sd) - sigma / np.multiply.outer(sd_model, sd_model)
     gap = sample.mean - mu
-    location = {"rmr": gap, "srmr": gap / sd, "crmr": gap / sd, "srmr_mplus": sample.mean / sd - mu / sd_model}
-    count = {"crmr": p * (p - 1) / 2}
+    share = float((((variance - implied_variance) / variance) ** 2).sum())
+    # sums of squares of the covariances (lower triangle), location residuals, number of covariances
+    parts = {
+        "rmr": (_half_squares(left), gap, p * (p + 1) / 2),
+        "srmr": (_half_squares(left / np.multiply.outer(sd, sd)), gap / sd, p * (p + 1) / 2),
+        "crmr": (_half_squares(cor), gap / sd, p * (p - 1) / 2),
+        "srmr_mplus": (_half_squares(cor) + share, sample.mean / sd - mu / sd_model, p * (p + 1) / 2),
+    }
     out = {}
-    for name, values in {"rmr": cov, "srmr": bentler, "crmr": cor, "srmr_mplus": mplus}.items():
-        cells = count.get(name, p * (p + 1) / 2)
-        alone = float((values**2).sum())
+    for name, (alone, location, cells) in parts.items():
         out[f"{name}_nomean"] = math.sqrt(alone / cells) if cells else 0.0
-        both = alone + float((location[name] ** 2).sum())
+        both = alone + float((location**2).sum())
         out[name] = math.sqrt(both / (cells + p)) if means else out[f"{name}_nomean"]
     out["srmr_bentler"], out["srmr_bentler_nomean"] = out["srmr"], out["srmr_nomean"]
     return out
+
+
+def _half_squares(matrix: Floats) -> float:
+    """Return the sum of the squares of a symmetric matrix's lower triangle."""
+    return float(np.vdot(matrix, matrix) + np.vdot(matrix.diagonal(), matrix.diagonal())) / 2
 
 
 def goodness(problem: Problem, x: Floats, df: int) -> dict[str, float]:
@@ -82,13 +87,16 @@ def goodness(problem: Problem, x: Floats, df: int) -> dict[str, float]:
     -------
     dict
     """
+    at = problem.at(x)
     left = whole = 0.0
-    for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
-        state = implied(group, x)
-        inverse = np.linalg.inv(state.sigma)
-        gap, both = inverse @ (sample.cov - state.sigma), inverse @ sample.cov
-        left += sample.n * float((gap * gap.T).sum()) / 2
-        whole += sample.n * float((both * both.T).sum()) / 2
+    for state, inverted, sample in zip(at.states, at.inverses, problem.samples, strict=True):
+        if inverted is None:
+            return dict.fromkeys(("gfi", "agfi", "pgfi"), math.nan)
+        inverse, _ = inverted
+        both = inverse @ sample.cov
+        squares, trace = float(np.vdot(both.T, both)), float(both.trace())
+        left += sample.n * (squares - 2 * trace + len(both)) / 2
+        whole += sample.n * squares / 2
         if problem.table.meanstructure:
             shift = sample.mean - state.mu
             left += sample.n * float(shift @ inverse @ shift)

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import Implied, implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_deviations
-from cbecmodel.structure.estimate.native import Problem, StandardizedProblem, standardized
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
     from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.table.partable import ParameterTable
 
@@ -130,7 +130,7 @@ def case_scores(problem: Problem, x: Floats, *, centred: bool = False) -> tuple[
     factors : ndarray, shape (q,)
         From the user's units to these.
     """
-    work = standardized(problem)
+    work = problem.standard
     here = x * work.scale.parameters
     fixed = fixed_columns(problem.table)
     parts = []
@@ -182,12 +182,12 @@ def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Unc
     """
     scores, factors = case_scores(problem, x, centred=kind == "robust_sem")
     units = np.outer(factors, factors)
-    work = standardized(problem)
+    work = problem.standard
     if kind == "first_order":
         found = inverse_information(scores.T @ scores, work.space)
         return Uncertainty(found.vcov / units, found.unidentified)
     meat = scores.T @ scores
-    second = work.objective(x * factors, True)
+    second = problem.at(x).derivatives
     n = sum(sample.n for sample in problem.samples)
     bread = inverse_information(
         n * (second.information if information == "expected" else second.hessian / 2), work.space
@@ -210,11 +210,11 @@ def least_squares_vcov(problem: Problem, x: Floats, kind: str) -> Uncertainty:
     -------
     Uncertainty
     """
-    work = standardized(problem)
+    work = problem.standard
     factors = work.scale.parameters
     total = sum(sample.n for sample in problem.samples)
     n = total - len(problem.samples)
-    bread = inverse_information(n * work.objective(x * factors, True).information, work.space)
+    bread = inverse_information(n * problem.at(x).derivatives.information, work.space)
     units = np.outer(factors, factors)
     if kind == "standard":
         return Uncertainty(bread.vcov / units, bread.unidentified)

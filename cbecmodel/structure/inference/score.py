@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy import linalg, special
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.estimate.native import Problem, standardized
 from cbecmodel.structure.inference.vcov import inverse_information
 from cbecmodel.structure.table.constraints import Space, constraint_values
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
@@ -79,9 +79,9 @@ def score_test(problem: Problem, x: Floats) -> pd.DataFrame:
     sides, slopes = constraint_rows(problem.table, x)
     if not sides:
         raise ModelError("structure.no_constraints")
-    work = standardized(problem)
+    work = problem.standard
     factors = work.scale.parameters
-    found = work.objective(x * factors, True)
+    found = problem.at(x).derivatives
     n = sum(sample.n for sample in problem.samples)
     score, information = -n / 2 * found.gradient, n * found.information
     scaled = slopes / factors

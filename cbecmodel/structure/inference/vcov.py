@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from cbecmodel.structure.estimate.native import Problem, standardized
+from cbecmodel.structure.estimate.likelihood import inverse_logdet
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.table.constraints import Space
 
 Floats = NDArray[np.float64]
@@ -47,20 +48,24 @@ def inverse_information(information: Floats, space: Space) -> Uncertainty:
     -------
     Uncertainty
     """
-    inner = space.basis.T @ information @ space.basis
-    size = np.sqrt(np.clip(np.diag(inner), 0, None))
+    inner = space.inside(information)
     nothing = np.full_like(information, np.nan)
     if not np.isfinite(inner).all():
         return Uncertainty(nothing, tuple(range(len(information))))
+    size = np.sqrt(np.clip(inner.diagonal(), 0, None))
     unit = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(inner / np.outer(unit, unit))
+    units = np.multiply.outer(unit, unit)
+    inverted = inverse_logdet(inner / units)
+    # the largest column sum of the inverse bounds its largest eigenvalue from above
+    if inverted is not None and np.abs(inverted[0]).sum(axis=0).max(initial=0.0) < 1 / _SINGULAR:
+        return Uncertainty(space.outside(inverted[0] / units), ())
+    values, vectors = np.linalg.eigh(inner / units)
     weak = values < _SINGULAR
     if weak.any():
         directions = np.abs(space.basis @ (vectors[:, weak] / unit[:, None])).max(axis=1)
         members = directions > 1e-4 * directions.max(initial=0.0)
         return Uncertainty(nothing, tuple(np.flatnonzero(members).tolist()))
-    inverse = (vectors / values) @ vectors.T / np.outer(unit, unit)
-    return Uncertainty(space.basis @ inverse @ space.basis.T, ())
+    return Uncertainty(space.outside((vectors / values) @ vectors.T / units), ())
 
 
 def likelihood_vcov(problem: Problem, x: Floats, kind: str, likelihood: str) -> Uncertainty:
@@ -78,8 +83,7 @@ def likelihood_vcov(problem: Problem, x: Floats, kind: str, likelihood: str) -> 
     -------
     Uncertainty
     """
-    work = standardized(problem)
-    found = work.objective(x * work.scale.parameters, True)
+    work, found = problem.standard, problem.at(x).derivatives
     unit = found.information if kind == "expected" else found.hessian / 2
     n = sum(sample.n - (likelihood == "wishart") for sample in problem.samples)
     result = inverse_information(n * unit, work.space)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _DEPENDENT = 1e-10  # smallest eigenvalue of a correlation matrix that still carries information
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleMoments:
     """Moments of one group.
 
@@ -69,7 +70,7 @@ class SampleMoments:
             return sum(one.n * len(one.observed) for one in self.patterns)
         return self.n * len(self.names)
 
-    @property
+    @cached_property
     def saturated(self) -> float:
         """Return the discrepancy of the saturated model (minus two log-likelihoods a case, without its constant).
 

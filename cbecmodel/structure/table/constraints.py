@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Space:
     """All parameter vectors that satisfy the equality constraints.
 
@@ -47,6 +48,56 @@ class Space:
         """
         return int(self.basis.shape[1]) + self.held
 
+    @cached_property
+    def whole(self) -> bool:
+        """Return whether there are no constraints: the coordinates are the parameters themselves.
+
+        Returns
+        -------
+        bool
+        """
+        rows, columns = self.basis.shape
+        return rows == columns and bool((self.basis == np.eye(rows)).all())
+
+    def projected(self, gradient: Floats) -> Floats:
+        """Return a gradient with respect to the coordinates.
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (q,)
+
+        Returns
+        -------
+        ndarray, shape (r,)
+        """
+        return gradient if self.whole else self.basis.T @ gradient
+
+    def inside(self, matrix: Floats) -> Floats:
+        """Return second derivatives with respect to the coordinates.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (q, q)
+
+        Returns
+        -------
+        ndarray, shape (r, r)
+        """
+        return matrix if self.whole else self.basis.T @ matrix @ self.basis
+
+    def outside(self, matrix: Floats) -> Floats:
+        """Return covariances of the parameters from those of the coordinates.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (r, r)
+
+        Returns
+        -------
+        ndarray, shape (q, q)
+        """
+        return matrix if self.whole else self.basis @ matrix @ self.basis.T
+
     def coordinates(self, x: Floats) -> Floats:
         """Return the coordinates of the point of the space nearest to ``x``.
 
@@ -58,6 +109,8 @@ class Space:
         -------
         ndarray, shape (r,)
         """
+        if self.whole:
+            return x - self.offset
         return np.asarray(np.linalg.lstsq(self.basis, x - self.offset, rcond=None)[0], dtype=np.float64)
 
     def point(self, z: Floats) -> Floats:
@@ -71,7 +124,7 @@ class Space:
         -------
         ndarray, shape (q,)
         """
-        return self.offset + self.basis @ z
+        return self.offset + (z if self.whole else self.basis @ z)
 
     def rescaled(self, factors: Floats) -> Space:
         """Return the same space for parameters in other units.
@@ -85,6 +138,8 @@ class Space:
         Space
             Columns of the basis have length one.
         """
+        if self.whole:
+            return Space(self.offset * factors, self.basis, self.held)
         basis = self.basis * factors[:, None]
         return Space(self.offset * factors, basis / np.linalg.norm(basis, axis=0), self.held)
 
