@@ -29,7 +29,7 @@ from cbecmodel.structure.estimate.likelihood import Derivatives, curvature, mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cbecmodel.structure.estimate.matrices import GroupPattern, ModelPattern
+    from cbecmodel.structure.estimate.matrices import ModelPattern
     from cbecmodel.structure.sample.moments import SampleMoments
 
 Floats = NDArray[np.float64]
@@ -167,7 +167,7 @@ def discrepancy(
         if second:
             slopes = jacobian(state, pattern.means)
             inner = slopes.T @ weight @ slopes
-            bent = _bend(group, state, pull, pattern.means)
+            bent = _bend(state, pull, pattern.means)
             at = np.ix_(group.parameter, group.parameter)
             np.add.at(hessian, at, share * (2 * inner + bent))
             np.add.at(information, at, sample.n / total * inner)
@@ -188,7 +188,7 @@ def _slope(state: Implied, pull: Floats, means: bool) -> Floats:
     return -2 * contract(state, matrix, vector)
 
 
-def _bend(group: GroupPattern, state: Implied, pull: Floats, means: bool) -> Floats:
+def _bend(state: Implied, pull: Floats, means: bool) -> Floats:
     """Return ``-2 (V (s - σ))' ∂²σ``."""
     matrix, vector = _parts(state, pull, means)
     bent = -2 * curvature(state, state.z.T @ matrix @ state.z)
