@@ -18,6 +18,7 @@ from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.columns import Floats, frame_of
+from cbecmodel.structure.sample.design import read_design, report_design
 from cbecmodel.structure.sample.groups import Members, group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summary
 from cbecmodel.structure.table.bounds import bounded
@@ -62,6 +63,8 @@ def sem(
     sample_nobs: int | None = None,
     engine: str = "native",
     interaction: str = "double_mean_centring",
+    strata: str | None = None,
+    fpc: str | None = None,
 ) -> SEMResults:
     """Fit a structural equation model.
 
@@ -92,8 +95,16 @@ def sem(
         ``"standard"`` keeps variances, loadings and covariances where they mean something, ``"wide"`` a little further out,
         ``"pos_var"`` only keeps variances from being negative; or ``{"x1 ~~ x1": (0, 2), "b": (None, 1)}``. Bounds may
         also be written in the model: ``lower(0)*x1``, ``upper(2)*x1``. Standard errors ignore bounds.
-    ordered, parameterization, cluster, weights, rotation
-        Ordered answers, clusters and weights raise a :class:`~cbecmodel.errors.ModelError` that says so.
+    ordered, parameterization, rotation
+        Ordered answers raise a :class:`~cbecmodel.errors.ModelError` that says so.
+    cluster : str, optional
+        Column of the clusters (schools, primary sampling units) within which answers depend on each other. Standard errors
+        and tests of ML and MLR then hold whatever that dependence is; those of MLM are of the Satorra-Bentler kind.
+    weights : str, optional
+        Column of the sampling weights, all positive; they are scaled to mean one. Errors and tests are robust ones.
+    strata, fpc : str, optional
+        Columns of the strata that clusters (or cases) were drawn from, and of the number of clusters each stratum has in the
+        population (or the share that was drawn, if at most one): errors and tests are those of the stratified survey.
     std_lv : bool
         Give latent variables variance one instead of fixing each first loading.
     orthogonal : bool
@@ -217,17 +228,22 @@ def _samples(
 ) -> tuple[SampleMoments, ...]:
     divisor = "wishart" if options.estimator in LEAST_SQUARES else options.likelihood
     if frame is not None:
-        return group_moments(
+        samples = group_moments(
             frame,
             table.observed,
             members,
             likelihood=divisor,
             fiml=options.missing == "fiml",
             needed=table.exogenous,
+            design=read_design(frame, options),
         )
+        report_design([sample.design for sample in samples], options)
+        return samples
     cov, mean, n = summary
     if cov is None:
         raise DataError("structure.no_data")
+    if (options.weights, options.cluster, options.strata, options.fpc) != (None, None, None, None):
+        raise DataError("structure.design_needs_data")
     return (moments_from_summary(table.observed, cov, mean, n, divisor),)
 
 

@@ -65,7 +65,13 @@ _LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
     "engine": ("native",),
 }
 _COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
-_NOT_YET: Final = ("ordered", "cluster", "weights")
+_NOT_YET: Final = ("ordered",)
+# What knows of weights, clusters and strata; all of it is robust.
+_DESIGN: Final[dict[str, tuple[str, ...]]] = {
+    "estimator": ("ML", "MLR", "MLM", "MLMV", "MLMVS"),
+    "se": ("robust_huber_white", "robust_sem", "none"),
+    "likelihood": ("normal",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Options:
         Whose defaults the parameter table has.
     estimator, se, missing, parameterization, rotation, likelihood, information, test, engine : str
         See :func:`cbecmodel.sem`.
-    group, cluster, weights : str or None
+    group, cluster, weights, strata, fpc : str or None
         Columns of the data.
     group_equal, group_partial, ordered : tuple of str
     std_lv, orthogonal, fixed_x : bool
@@ -101,6 +107,8 @@ class Options:
     fixed_x: bool = True
     cluster: str | None = None
     weights: str | None = None
+    strata: str | None = None
+    fpc: str | None = None
     bounds: Any = None
     rotation: str = "geomin"
     likelihood: str = "normal"
@@ -144,35 +152,49 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
             raise ModelError("structure.option_unavailable", option=name, value=value, available=", ".join(available))
     if chosen.get("missing") == "fiml" and (chosen["se"] == "robust_sem" or chosen["test"] in _COMPLETE_ONLY):
         raise ModelError("structure.fiml_estimator", estimator=chosen.get("estimator", "ML"))
-    if chosen.get("estimator") in LEAST_SQUARES:
-        _check_least_squares(chosen)
+    _check_estimator(chosen)
     for name in _NOT_YET:
         if chosen.get(name) not in (None, (), False):
             raise ModelError("structure.argument_unavailable", option=name)
     return Options(function=function, **chosen)
 
 
-def _check_least_squares(chosen: dict[str, Any]) -> None:
-    for name, available in _LEAST_SQUARES.items():
+def _check_estimator(chosen: dict[str, Any]) -> None:
+    if chosen.get("estimator") in LEAST_SQUARES:
+        _check_pairs(chosen, _LEAST_SQUARES, "structure.least_squares_option")
+    if _has_design(chosen):
+        _check_pairs(chosen, _DESIGN, "structure.design_option")
+
+
+def _check_pairs(chosen: dict[str, Any], rules: dict[str, tuple[str, ...]], key: str) -> None:
+    for name, available in rules.items():
         if chosen.get(name, available[0]) not in available:
             raise ModelError(
-                "structure.least_squares_option",
-                estimator=chosen["estimator"],
+                key,
+                estimator=chosen.get("estimator", "ML"),
                 option=name,
                 value=chosen[name],
                 available=", ".join(available),
             )
 
 
+def _has_design(chosen: dict[str, Any]) -> bool:
+    return any(chosen.get(name) is not None for name in ("weights", "cluster", "strata", "fpc"))
+
+
 def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     """Fill in what the estimator and groups imply."""
     chosen = dict(asked)
-    implied = _IMPLIED.get(str(chosen.get("estimator", "ML")), _IMPLIED["ML"])
+    design = _has_design(chosen)
+    estimator = str(chosen.get("estimator", "ML"))
+    # errors that hold under independent draws alone are wrong in a designed sample
+    implied = _IMPLIED.get("MLR" if design and estimator == "ML" else estimator, _IMPLIED["ML"])
     for name, default in zip(("se", "information", "test"), implied, strict=True):
         chosen[name] = default if chosen.get(name) is None else chosen[name]
     if chosen.get("missing") == "fiml" and asked.get("information") is None:
         chosen["information"] = "observed"
-    if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml"):
+    drawn = any(chosen.get(name) is not None for name in ("cluster", "strata", "fpc"))
+    if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml" or drawn):
         chosen["meanstructure"] = True
     if chosen.get("estimator") in LEAST_SQUARES:
         chosen["fixed_x"] = False

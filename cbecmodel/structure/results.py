@@ -86,7 +86,7 @@ class SEMResults(Shown):
     @property
     def n_obs(self) -> int:
         """Return the number of cases used."""
-        return sum(sample.n for sample in self.problem.samples)
+        return sum(int(sample.n) if sample.rows is None else len(sample.rows) for sample in self.problem.samples)
 
     @property
     def n_dropped(self) -> int:

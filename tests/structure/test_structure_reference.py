@@ -35,6 +35,8 @@ def dataset(name):
         return pd.read_csv(ROOT / "data" / name)
     if name.startswith("interaction_"):
         return products(*name.split("_")[1:])
+    if name.startswith("pupils"):
+        return pd.read_csv(ROOT / "data" / f"{name}.csv")
     if name == "political_democracy":
         return political_democracy.get_data()
     frame = holzinger39.get_data().reset_index(drop=True)
@@ -64,6 +66,8 @@ def products(method, pairing, second):
 def fit_case(case, **more):
     """Fit a case as lavaan did."""
     options = {name.replace(".", "_"): _renamed(value) for name, value in dict(case["options"]).items()} | more
+    if "sampling_weights" in options:
+        options["weights"] = options.pop("sampling_weights")
     if "summary" in case:
         given = case["summary"]
         cov = pd.DataFrame(given["cov"], index=given["names"], columns=given["names"])

@@ -61,5 +61,5 @@ def _baseline_moments(table: ParameterTable, sample: SampleMoments) -> tuple[Flo
     if not sample.patterns or sample.raw is None or set(table.predictors) == set(table.observed):
         return sample.mean, sample.cov
     loose = ~np.array([name in table.predictors for name in table.observed])
-    mean, variance = available_moments(sample.raw)
+    mean, variance = available_moments(sample.raw, sample.weights)
     return np.where(loose, mean, sample.mean), np.where(np.diag(loose), np.diag(variance), sample.cov)

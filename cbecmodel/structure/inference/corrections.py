@@ -22,10 +22,20 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.baseline import baseline_problem
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech_indices
-from cbecmodel.structure.inference.robust import case_data, case_scores, fixed_columns, inverse_of, sample_deviations
+from cbecmodel.structure.inference.robust import (
+    by_group,
+    case_data,
+    case_scores,
+    fixed_columns,
+    inverse_of,
+    sample_deviations,
+    score_rows,
+)
 from cbecmodel.structure.inference.vcov import inverse_information
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.sample.moments import SampleMoments
 
@@ -76,18 +86,18 @@ def u_gamma(problem: Problem, x: Floats) -> Floats:
         roots.append((half[keep, keep] @ z[:, keep].T) / np.sqrt(sample.n))
         slopes.append(np.sqrt(sample.n / n) * half[keep, keep] @ full[keep] @ work.space.basis)
     basis, _ = np.linalg.qr(np.concatenate(slopes))
-    start, residual = 0, []
+    start = 0
+    wide: list[Floats] = []
     for root in roots:
-        block = np.zeros((basis.shape[0], root.shape[1]))
-        block[start : start + len(root)] = root
-        residual.append(block)
+        block = np.zeros((root.shape[1], basis.shape[0]))
+        block[:, start : start + len(root)] = root.T
+        wide.append(block)
         start += len(root)
-    spread = np.concatenate(residual, axis=1)
-    spread = spread - basis @ (basis.T @ spread)
+    spread = score_rows(wide, problem.samples).T
+    spread -= basis @ (basis.T @ spread)
     small = spread @ spread.T if spread.shape[0] <= spread.shape[1] else spread.T @ spread
     values = np.linalg.eigvalsh(small)[::-1]
-    kept: Floats = values[: max(spread.shape[0] - basis.shape[1], 0)]
-    return kept
+    return np.asarray(values[: max(spread.shape[0] - basis.shape[1], 0)], dtype=np.float64)
 
 
 def _half_weight(inverse: Floats) -> Floats:
@@ -119,7 +129,8 @@ def trace_huber_white(problem: Problem, x: Floats) -> float:
     work = problem.standard
     n = sum(sample.n for sample in problem.samples)
     bread = inverse_information(n * problem.at(x).derivatives.hessian / 2, work.space).vcov
-    return float((bread * (scores.T @ scores)).sum())
+    rows = score_rows(by_group(scores, problem.samples), problem.samples)
+    return float((bread * (rows.T @ rows)).sum())
 
 
 def trace_saturated(problem: Problem) -> float:
@@ -138,19 +149,42 @@ def trace_saturated(problem: Problem) -> float:
         saturated, x = baseline_problem(replace(problem.table, predictors=problem.table.observed), problem.samples)
         return trace_huber_white(saturated, x)
     total = 0.0
-    for sample in problem.samples:
-        total += _saturated(sample, np.ones(len(fixed), dtype=bool), means=problem.table.meanstructure)
-        total -= _saturated(sample, fixed, means=problem.table.meanstructure) if fixed.any() else 0.0
+    means = problem.table.meanstructure
+    for number in range(len(problem.samples)):
+        total += _saturated(problem.samples, number, np.ones(len(fixed), dtype=bool), means=means)
+        total -= _saturated(problem.samples, number, fixed, means=means) if fixed.any() else 0.0
     return total
 
 
-def _saturated(sample: SampleMoments, chosen: NDArray[np.bool_], *, means: bool) -> float:
+def _saturated(samples: Sequence[SampleMoments], number: int, chosen: NDArray[np.bool_], *, means: bool) -> float:
+    sample = samples[number]
     if sample.raw is None:
         raise ModelError("structure.robust_needs_data")
+    if sample.design is not None:
+        return _designed(samples, number, chosen, means=means)
     d = sample.raw[:, chosen] - sample.mean[chosen]
     distance = np.einsum("ij,ij->i", d, np.linalg.solve(sample.cov[np.ix_(chosen, chosen)], d.T).T)
     p = int(chosen.sum())
     return float((p if means else 0) + ((distance**2).mean() - p) / 2)
+
+
+def _designed(samples: Sequence[SampleMoments], number: int, chosen: NDArray[np.bool_], *, means: bool) -> float:
+    """Return the trace of one group from unit totals of standardized deviations, in which V is the identity."""
+    sample = samples[number]
+    assert sample.raw is not None
+    factor = np.linalg.cholesky(sample.cov[np.ix_(chosen, chosen)])
+    y = np.linalg.solve(factor, (sample.raw[:, chosen] - sample.mean[chosen]).T).T
+    rows, columns = vech_indices(y.shape[1])
+    diagonal = rows == columns
+    products = (y[:, rows] * y[:, columns] - diagonal) * np.where(diagonal, np.sqrt(0.5), 1.0)
+    own = np.concatenate([y, products], axis=1) if means else products
+    # units may reach into several groups: what they have outside this one is zero
+    parts = [
+        own if at == number else np.zeros((0 if other.raw is None else len(other.raw), own.shape[1]))
+        for at, other in enumerate(samples)
+    ]
+    totals = score_rows(parts, samples)
+    return float((totals**2).sum()) / sample.n
 
 
 def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:

@@ -138,7 +138,9 @@ def _independence(problem: Problem) -> tuple[float, float]:
 
 
 def _incomplete_baseline(sample: SampleMoments, fixed: NDArray[np.bool_]) -> float:
-    mean, variance = available_moments(sample.raw) if sample.raw is not None else (sample.mean, np.diag(sample.cov))
+    mean, variance = (
+        available_moments(sample.raw, sample.weights) if sample.raw is not None else (sample.mean, np.diag(sample.cov))
+    )
     block = np.outer(fixed, fixed)
     cov = np.where(block, sample.cov, np.diag(variance))
     return saturated_value(sample.patterns, np.where(fixed, sample.mean, mean), cov)

@@ -24,8 +24,11 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import Implied, implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_deviations
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
+from cbecmodel.structure.sample.design import total_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
     from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.table.partable import ParameterTable
@@ -65,6 +68,38 @@ def _deviations(data: Floats, mu: Floats, sigma: Floats) -> Floats:
     return np.concatenate([d, d[:, rows] * d[:, columns] - vech(sigma)], axis=1)
 
 
+def score_rows(parts: Sequence[Floats], samples: Sequence[SampleMoments]) -> Floats:
+    """Return rows whose cross-product estimates the variance of the total of casewise scores, by how cases were sampled.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, shape (n, k)
+        Scores of each group's cases, unweighted.
+    samples : sequence of SampleMoments
+
+    Returns
+    -------
+    ndarray, shape (cases or units, k)
+    """
+    return total_rows(parts, [sample.design for sample in samples])
+
+
+def by_group(rows: Floats, samples: Sequence[SampleMoments]) -> list[Floats]:
+    """Split what :func:`case_scores` returns.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (N, k)
+    samples : sequence of SampleMoments
+
+    Returns
+    -------
+    list of ndarray, shape (n, k)
+    """
+    sizes = [len(sample.raw) if sample.raw is not None else 0 for sample in samples]
+    return np.split(rows, np.cumsum(sizes)[:-1])
+
+
 def sample_deviations(data: Floats, sample: SampleMoments, fixed: NDArray[np.bool_]) -> Floats:
     """Return ``z`` about the sample moments; what fixed exogenous variables explain of it does not vary.
 
@@ -82,9 +117,11 @@ def sample_deviations(data: Floats, sample: SampleMoments, fixed: NDArray[np.boo
     if fixed.any():
         inputs = np.column_stack([np.ones(len(data)), data[:, fixed]])
         fitted = data.copy()
-        fitted[:, ~fixed] = inputs @ np.linalg.lstsq(inputs, data[:, ~fixed], rcond=None)[0]
+        root = np.ones(len(data)) if sample.weights is None else np.sqrt(sample.weights)
+        slopes = np.linalg.lstsq(inputs * root[:, None], data[:, ~fixed] * root[:, None], rcond=None)[0]
+        fitted[:, ~fixed] = inputs @ slopes
         z = z - _deviations(fitted, sample.mean, sample.cov)
-        z = z - z.mean(axis=0)
+        z = z - np.average(z, axis=0, weights=root**2)
     return z
 
 
@@ -183,10 +220,11 @@ def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Unc
     scores, factors = case_scores(problem, x, centred=kind == "robust_sem")
     units = np.outer(factors, factors)
     work = problem.standard
+    rows = score_rows(by_group(scores, problem.samples), problem.samples)
+    meat = rows.T @ rows
     if kind == "first_order":
-        found = inverse_information(scores.T @ scores, work.space)
+        found = inverse_information(meat, work.space)
         return Uncertainty(found.vcov / units, found.unidentified)
-    meat = scores.T @ scores
     second = problem.at(x).derivatives
     n = sum(sample.n for sample in problem.samples)
     bread = inverse_information(

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.errors import DataError, DataWarning, warn
-from cbecmodel.structure.sample.columns import frame_of, numeric_columns, require_columns
+from cbecmodel.structure.sample.columns import Floats, frame_of, numeric_columns, require_columns
+from cbecmodel.structure.sample.design import CaseDesign, normalized
 from cbecmodel.structure.sample.moments import SampleMoments, array_moments, incomplete_moments
 
 if TYPE_CHECKING:
@@ -66,7 +67,14 @@ def grouped(data: Any, group: str | None) -> tuple[pd.DataFrame | None, tuple[st
 
 
 def group_moments(
-    frame: pd.DataFrame, names: Sequence[str], members: Members, *, likelihood: str, fiml: bool, needed: Sequence[str]
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    members: Members,
+    *,
+    likelihood: str,
+    fiml: bool,
+    needed: Sequence[str],
+    design: CaseDesign | None = None,
 ) -> tuple[SampleMoments, ...]:
     """Return the moments of each group.
 
@@ -80,16 +88,31 @@ def group_moments(
         Keep incomplete cases.
     needed : sequence of str
         Variables every case must have answered even then.
+    design : CaseDesign, optional
+        Of all rows of the frame.
 
     Returns
     -------
     tuple of SampleMoments
     """
     values = numeric_columns(frame, names)
+    if design is not None:
+        design = normalized(design, _usable(values, [list(names).index(name) for name in needed], members, fiml=fiml))
     found = []
     for rows in members:
         part = values[rows]
+        own = None if design is None else design.at(rows)
         whole = not fiml or not np.isnan(part).any()
-        sample = array_moments(part, names, likelihood) if whole else incomplete_moments(part, names, needed)
+        sample = array_moments(part, names, likelihood, own) if whole else incomplete_moments(part, names, needed, own)
         found.append(replace(sample, rows=None if sample.rows is None else rows[sample.rows]))
     return tuple(found)
+
+
+def _usable(values: Floats, needed: Sequence[int], members: Members, *, fiml: bool) -> NDArray[np.bool_]:
+    """Return which rows will be used: those of a group that answered enough."""
+    absent = np.isnan(values)
+    enough = ~absent.all(axis=1) & ~absent[:, list(needed)].any(axis=1) if fiml else ~absent.any(axis=1)
+    inside = np.zeros(len(values), dtype=bool)
+    inside[np.concatenate(members)] = True
+    usable: NDArray[np.bool_] = enough & inside
+    return usable

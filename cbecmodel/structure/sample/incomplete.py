@@ -39,7 +39,8 @@ class MissingPattern:
     ----------
     observed : ndarray of int, shape (k,)
         Positions of the answered variables.
-    n : int
+    n : float
+        With sampling weights, their sum.
     mean : ndarray, shape (k,)
     cov : ndarray, shape (k, k)
         Divisor n.
@@ -48,19 +49,20 @@ class MissingPattern:
     """
 
     observed: Indices
-    n: int
+    n: float
     mean: Floats
     cov: Floats
     cases: Indices
 
 
-def missing_patterns(values: Floats) -> tuple[MissingPattern, ...]:
+def missing_patterns(values: Floats, weights: Floats | None = None) -> tuple[MissingPattern, ...]:
     """Sort cases into patterns.
 
     Parameters
     ----------
     values : ndarray, shape (n, p)
         NaN is missing; every case has answered something.
+    weights : ndarray, shape (n,), optional
 
     Returns
     -------
@@ -68,7 +70,7 @@ def missing_patterns(values: Floats) -> tuple[MissingPattern, ...]:
 
     Examples
     --------
-    >>> [one.n for one in missing_patterns(np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 1.0]]))]
+    >>> [int(one.n) for one in missing_patterns(np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 1.0]]))]
     [1, 2]
     """
     answered = ~np.isnan(values)
@@ -79,24 +81,32 @@ def missing_patterns(values: Floats) -> tuple[MissingPattern, ...]:
         cases = np.flatnonzero(member == number)
         columns = np.flatnonzero(kind)
         part = values[np.ix_(cases, columns)]
-        mean = part.mean(axis=0)
+        share = np.ones(len(cases)) if weights is None else weights[cases]
+        size = float(share.sum())
+        mean = share @ part / size
         centred = part - mean
-        found.append(MissingPattern(columns, len(cases), mean, centred.T @ centred / len(cases), cases))
+        found.append(MissingPattern(columns, size, mean, (centred * share[:, None]).T @ centred / size, cases))
     return tuple(found)
 
 
-def available_moments(values: Floats) -> tuple[Floats, Floats]:
+def available_moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
     """Return each variable's mean and variance over its own answers: the estimate of the independence model.
 
     Parameters
     ----------
     values : ndarray, shape (n, p)
+    weights : ndarray, shape (n,), optional
 
     Returns
     -------
     mean, variance : ndarray, shape (p,)
     """
-    return np.nanmean(values, axis=0), np.nanvar(values, axis=0)
+    if weights is None:
+        return np.nanmean(values, axis=0), np.nanvar(values, axis=0)
+    share = np.where(np.isnan(values), 0.0, weights[:, None])
+    size = share.sum(axis=0)
+    mean = np.nansum(share * values, axis=0) / size
+    return mean, np.nansum(share * (values - mean) ** 2, axis=0) / size
 
 
 def em_moments(patterns: Sequence[MissingPattern], mean: Floats, cov: Floats) -> tuple[Floats, Floats]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cbecmodel.structure.sample.design import CaseDesign
+
 _DEPENDENT = 1e-10  # smallest eigenvalue of a correlation matrix that still carries information
 
 
@@ -35,8 +37,8 @@ class SampleMoments:
     ----------
     names : tuple of str
         The p observed variables.
-    n : int
-        Complete cases.
+    n : float
+        Cases used; with sampling weights, the sum of the group's.
     cov : ndarray, shape (p, p)
         Divisor N (N − 1 under the Wishart likelihood).
     mean : ndarray, shape (p,)
@@ -47,24 +49,37 @@ class SampleMoments:
     n_dropped : int
     patterns : tuple of MissingPattern
         With incomplete data: then ``cov`` and ``mean`` are the maximum-likelihood estimates of the saturated model.
+    design : CaseDesign, optional
+        How the cases were sampled, if not at random with equal chances.
     """
 
     names: tuple[str, ...]
-    n: int
+    n: float
     cov: Floats
     mean: Floats
     raw: Floats | None = None
     rows: NDArray[np.intp] | None = None
     n_dropped: int = 0
     patterns: tuple[MissingPattern, ...] = ()
+    design: CaseDesign | None = None
 
     @property
-    def n_answers(self) -> int:
+    def weights(self) -> Floats | None:
+        """Return the sampling weights.
+
+        Returns
+        -------
+        ndarray, shape (n,), or None
+        """
+        return None if self.design is None else self.design.weights
+
+    @property
+    def n_answers(self) -> float:
         """Return the number of values that are there.
 
         Returns
         -------
-        int
+        float
         """
         if self.patterns:
             return sum(one.n * len(one.observed) for one in self.patterns)
@@ -113,7 +128,9 @@ def moments_from_data(data: Any, names: Sequence[str], likelihood: str = "normal
     return array_moments(values, names, likelihood)
 
 
-def array_moments(values: Floats, names: Sequence[str], likelihood: str = "normal") -> SampleMoments:
+def array_moments(
+    values: Floats, names: Sequence[str], likelihood: str = "normal", design: CaseDesign | None = None
+) -> SampleMoments:
     """Return the moments of the complete rows of an array.
 
     Parameters
@@ -122,6 +139,8 @@ def array_moments(values: Floats, names: Sequence[str], likelihood: str = "norma
         NaN is missing.
     names : sequence of str
     likelihood : {"normal", "wishart"}
+    design : CaseDesign, optional
+        Of the n rows.
 
     Returns
     -------
@@ -139,14 +158,28 @@ def array_moments(values: Floats, names: Sequence[str], likelihood: str = "norma
     if n <= p:
         raise DataError("structure.too_few_cases", n=n, p=p, dropped=len(values) - n)
     _refuse_constants(complete, names)
-    mean = complete.mean(axis=0)
-    centred = complete - mean
-    cov = centred.T @ centred / (n - 1 if likelihood == "wishart" else n)
+    used = None if design is None else design.at(rows)
+    size, mean, cov = _moments(complete, used)
+    cov = cov * (n / (n - 1)) if likelihood == "wishart" else cov
     _refuse_dependence(cov, names)
-    return SampleMoments(tuple(names), n, cov, mean, complete, rows, len(values) - n)
+    return SampleMoments(tuple(names), size, cov, mean, complete, rows, len(values) - n, design=used)
 
 
-def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[str]) -> SampleMoments:
+def _moments(values: Floats, design: CaseDesign | None) -> tuple[float, Floats, Floats]:
+    """Return number of cases, mean and covariances (divisor n), each weighted."""
+    if design is None or design.weights is None:
+        mean = values.mean(axis=0)
+        centred = values - mean
+        return len(values), mean, centred.T @ centred / len(values)
+    size = float(design.weights.sum())
+    mean = design.weights @ values / size
+    centred = values - mean
+    return size, mean, (centred * design.weights[:, None]).T @ centred / size
+
+
+def incomplete_moments(
+    values: Floats, names: Sequence[str], needed: Sequence[str], design: CaseDesign | None = None
+) -> SampleMoments:
     """Return the moments of incomplete data by maximum likelihood.
 
     Parameters
@@ -156,6 +189,8 @@ def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[st
     names : sequence of str
     needed : sequence of str
         Variables a case must have answered (fixed exogenous ones); cases that answered nothing are left out too.
+    design : CaseDesign, optional
+        Of the n rows.
 
     Returns
     -------
@@ -179,11 +214,14 @@ def incomplete_moments(values: Floats, names: Sequence[str], needed: Sequence[st
     if flat:
         raise DataError("structure.constant", variables=", ".join(flat))
     _refuse_uncovered(answered, names)
-    patterns = missing_patterns(answered)
-    mean, variance = available_moments(answered)
+    used = None if design is None else design.at(rows)
+    weights = None if used is None else used.weights
+    patterns = missing_patterns(answered, weights)
+    mean, variance = available_moments(answered, weights)
     mean, cov = em_moments(patterns, mean, np.diag(variance))
     _refuse_dependence(cov, names)
-    return SampleMoments(tuple(names), n, cov, mean, answered, rows, len(values) - n, patterns)
+    size = n if weights is None else float(weights.sum())
+    return SampleMoments(tuple(names), size, cov, mean, answered, rows, len(values) - n, patterns, used)
 
 
 def _refuse_empty(absent: NDArray[np.bool_], names: Sequence[str]) -> None:
