@@ -109,7 +109,7 @@ def test_groups_across_clusters(pupils):
     mixed = pupils.assign(half=np.where(np.arange(len(pupils)) % 2, "a", "b"))
     with pytest.warns(DataWarning, match="several groups") as caught:
         cbec.cfa(TWO, mixed, group="half", cluster="school")
-    assert caught[-1].message.values["group"] == "half"
+    assert "half" in str(caught[-1].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cbec.cfa(TWO, mixed, group="half", cluster="school", strata="region")  # a survey's units may reach across
