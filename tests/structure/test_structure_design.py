@@ -10,6 +10,7 @@ import pytest
 
 import cbecmodel as cbec
 from cbecmodel.errors import DataError, DataWarning, ModelError
+from cbecmodel.structure.resampling.engine import batch_of
 
 ROOT = Path(__file__).parents[1] / "reference"
 TWO = "f =~ y1 + y2 + y3\ng =~ y4 + y5 + y6"
@@ -163,3 +164,9 @@ def test_sampling_weights_of_the_reference(shared):
         if name not in {"gfi", "agfi", "pgfi"}:
             ours = fit.fit_measures[name.replace(".", "_")]
             np.testing.assert_allclose(ours, value, rtol=2e-6, atol=2e-6, err_msg=name)
+
+
+def test_designs_are_not_resampled(pupils):
+    fit = cbec.cfa(TWO, pupils, cluster="school")
+    with pytest.raises(ModelError, match="one by one"):
+        batch_of(fit.problem, fit.x)

@@ -35,8 +35,6 @@ def dataset(name):
         return pd.read_csv(ROOT / "data" / name)
     if name.startswith("interaction_"):
         return products(*name.split("_")[1:])
-    if name.startswith("pupils"):
-        return pd.read_csv(ROOT / "data" / f"{name}.csv")
     if name == "political_democracy":
         return political_democracy.get_data()
     frame = holzinger39.get_data().reset_index(drop=True)

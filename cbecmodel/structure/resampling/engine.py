@@ -121,8 +121,11 @@ def batch_of(problem: Problem, x: Floats, estimator: str = "ML") -> Batch:
     Raises
     ------
     ModelError
-        For an estimator the engine has no discrepancy for (WLS).
+        For an estimator the engine has no discrepancy for (WLS), and for weighted, clustered or stratified samples, whose
+        cases are not drawn independently.
     """
+    if any(sample.design is not None for sample in problem.samples):
+        raise ModelError("structure.resampling_design")
     work = standardized(problem)
     if problem.weights and estimator not in _BATCHED:
         raise ModelError("structure.resampling_estimator", estimator=estimator, available=", ".join(("ML", *_BATCHED)))

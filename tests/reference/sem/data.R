@@ -15,8 +15,6 @@ load_data <- function(name) {
     # items cut at -0.8, 0 and 0.8 standard deviations (divisor n - 1) from their means: categories 1 to 4
     holzinger_swineford_ordinal = { for (v in items) { z <- (hs[[v]] - mean(hs[[v]])) / sd(hs[[v]])
                                     hs[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }; hs },
-    # simulated by data/simulate.R
-    pupils = , pupils_gaps = read.csv(file.path(here, "data", paste0(name, ".csv"))),
     given = NULL, stop("unknown data: ", name))
 }
 # interaction.csv with product indicators by semTools: interaction_<double|mean|residual>_<matched|all>_<xm|xx|xw>
