@@ -109,7 +109,7 @@ def rmsea(test: Test, n: float, n_groups: int = 1, suffix: str = "") -> dict[str
 
 def _noncentrality(statistic: float, df: float, tail: float) -> float:
     """Return the noncentrality at which the statistic has this lower tail; 0 if none has."""
-    if special.chdtr(df, statistic) < tail or not math.isfinite(statistic):
+    if special.chdtr(df, max(statistic, 0.0)) < tail or not math.isfinite(statistic):  # a perfect fit may be -1e-14
         return 0.0
     if statistic > 1e5:  # beyond SciPy's series; the root is then normal with variance one
         return float((math.sqrt(statistic) - special.ndtri(tail)) ** 2)
