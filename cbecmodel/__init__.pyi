@@ -23,6 +23,7 @@ from .structure.api import cfa as cfa
 from .structure.api import growth as growth
 from .structure.api import sem as sem
 from .structure.inference.compare import compare as compare
+from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.results import SEMResults as SEMResults
 from .structure.sample.products import product_indicators as product_indicators
 from .structure.table.products import latent_interaction as latent_interaction

@@ -20,6 +20,7 @@ from cbecmodel.structure.readouts import moment_tables
 from cbecmodel.structure.readouts import parameters as tables
 from cbecmodel.structure.readouts.scores import factor_scores
 from cbecmodel.structure.readouts.shown import Shown
+from cbecmodel.structure.resampling.resampled import Resampled
 
 if TYPE_CHECKING:
     from cbecmodel.structure.estimate.minimise import Optimum
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class SEMResults(Shown):
+class SEMResults(Shown, Resampled):
     """A fitted model; everything is computed when first asked for, at full precision.
 
     Attributes

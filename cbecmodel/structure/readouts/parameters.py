@@ -121,7 +121,19 @@ def z_tests(estimate: Floats, se: Floats, level: float = 0.95) -> dict[str, Floa
     return {"se": se, "z": z, "pvalue": two_sided(z), "ci_lower": estimate - half, "ci_upper": estimate + half}
 
 
-def _frame(problem: Problem, columns: Mapping[str, Floats]) -> pd.DataFrame:
+def labelled_frame(problem: Problem, columns: Mapping[str, Floats]) -> pd.DataFrame:
+    """Put columns beside the names of all rows and defined parameters.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : mapping of str to ndarray, shape (rows + d,)
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns lhs op rhs group label, then these.
+    """
     rows, defined = problem.table.rows, problem.table.defined
     shared: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in _SHARED}
     for rule in defined:
@@ -130,7 +142,20 @@ def _frame(problem: Problem, columns: Mapping[str, Floats]) -> pd.DataFrame:
     return pd.DataFrame(shared | dict(columns))
 
 
-def _with_defined(problem: Problem, values: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
+def with_defined(problem: Problem, values: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
+    """Append the defined parameters to the values of all rows, and their derivatives.
+
+    Parameters
+    ----------
+    problem : Problem
+    values : ndarray, shape (rows,)
+    jacobian : ndarray, shape (rows, q)
+
+    Returns
+    -------
+    values : ndarray, shape (rows + d,)
+    jacobian : ndarray, shape (rows + d, q)
+    """
     if not problem.table.defined:
         return values, jacobian
     more, slopes = defined_values(problem, values, jacobian)
@@ -150,14 +175,14 @@ def parameter_frame(problem: Problem, x: Floats, vcov: Floats) -> pd.DataFrame:
     -------
     pandas.DataFrame
     """
-    values, jacobian = _with_defined(problem, *row_values(problem, x))
+    values, jacobian = with_defined(problem, *row_values(problem, x))
     columns = {"est": values, **z_tests(values, errors(jacobian, vcov))}
     columns["pvalue"] = np.where(_at_bounds(problem, values), np.nan, columns["pvalue"])
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
         found = standardized_rows(problem.table, problem.pattern, x, kind)
-        columns[f"std_{kind}"] = _with_defined(problem, found.values, found.jacobian)[0]
-    return _frame(problem, columns)
+        columns[f"std_{kind}"] = with_defined(problem, found.values, found.jacobian)[0]
+    return labelled_frame(problem, columns)
 
 
 def _at_bounds(problem: Problem, values: Floats) -> NDArray[np.bool_]:
@@ -183,8 +208,8 @@ def standardized_frame(problem: Problem, x: Floats, vcov: Floats, kind: Kind, le
     pandas.DataFrame
     """
     found = standardized_rows(problem.table, problem.pattern, x, kind)
-    values, jacobian = _with_defined(problem, found.values, found.jacobian)
-    return _frame(problem, {"est_std": values, **z_tests(values, errors(jacobian, vcov), level)})
+    values, jacobian = with_defined(problem, found.values, found.jacobian)
+    return labelled_frame(problem, {"est_std": values, **z_tests(values, errors(jacobian, vcov), level)})
 
 
 def effects_frame(

@@ -35,7 +35,7 @@ from cbecmodel.structure.resampling.moments import (
 )
 from cbecmodel.structure.resampling.objective import Method, group_discrepancy
 from cbecmodel.structure.resampling.reduced import ReducedGroup, reduced_group
-from cbecmodel.structure.resampling.search import Search, search
+from cbecmodel.structure.resampling.search import Indices, Search, search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -93,18 +93,20 @@ def inverse_logdet(matrices: Floats) -> tuple[Floats, Floats]:
     p = matrices.shape[1]
     try:
         factor, fine = np.linalg.cholesky(matrices), np.ones(len(matrices), dtype=bool)
+        inverse = np.linalg.inv(matrices)
     except np.linalg.LinAlgError:
-        fine = np.array([_positive(matrix) for matrix in matrices])
+        fine = np.array([_positive(matrix) for matrix in matrices], dtype=bool)
         matrices = np.where(fine[:, None, None], matrices, np.eye(p))
-        factor = np.linalg.cholesky(matrices)
+        factor, inverse = np.linalg.cholesky(matrices), np.linalg.inv(matrices)
     diagonal = factor[:, np.arange(p), np.arange(p)]
     logdet = np.where(fine, 2 * np.log(diagonal).sum(axis=1), np.inf)
-    return np.asarray(np.linalg.inv(matrices), dtype=np.float64), logdet
+    return np.asarray(inverse, dtype=np.float64), logdet
 
 
 def _positive(matrix: Floats) -> bool:
     try:
         np.linalg.cholesky(matrix)
+        np.linalg.inv(matrix)
     except np.linalg.LinAlgError:
         return False
     return bool(np.isfinite(matrix).all())

@@ -1,0 +1,160 @@
+"""Batches of bootstrap replicates: drawn, fitted together, and what failed tried again alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cbecmodel.structure.estimate.minimise import Optimum
+from cbecmodel.structure.resampling.alone import CONSTANT, CONVERGED, NO_OPTIMUM, fitted_alone
+from cbecmodel.structure.resampling.draws import Draws, drawn_moments, drawn_rows, simulated_values
+from cbecmodel.structure.resampling.engine import Batch, ManyFits, fit_many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cbecmodel.parallel import Batch as Drawn
+    from cbecmodel.structure.estimate.native import Problem
+    from cbecmodel.structure.options import Options
+    from cbecmodel.structure.resampling.moments import ManyMoments
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+_FLAT = 1e-12  # variance, in units of the full sample's, of a variable that is constant
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every worker needs to know.
+
+    Attributes
+    ----------
+    problem : Problem
+        From which cases are drawn; transformed for Bollen and Stine's bootstrap.
+    options : Options
+    draws : Draws
+    batch : Batch
+    alone : bool
+        Replicates must be fitted one at a time.
+    """
+
+    problem: Problem
+    options: Options
+    draws: Draws
+    batch: Batch
+    alone: bool = False
+
+
+def run_batch(drawn: Drawn, plan: Plan) -> dict[str, NDArray[np.generic]]:
+    """Fit a batch of replicates.
+
+    Parameters
+    ----------
+    drawn : cbecmodel.parallel.Batch
+        Which replicates, and their generators.
+    plan : Plan
+
+    Returns
+    -------
+    dict of ndarray
+        ``x`` (R, q) in the user's units, ``value``, ``gradient``, ``evaluations`` and ``code`` (R,), the last an index into
+        :data:`~cbecmodel.structure.resampling.alone.REASONS`.
+    """
+    if plan.alone:
+        return _columns([_alone(plan, rng) for rng in drawn.rngs()], len(plan.problem.table.free_rows))
+    moments = drawn_moments(plan.batch, plan.draws, drawn.rngs())
+    flat = _constant(moments, raw=plan.batch.method == "FIML")
+    found = _fitted(plan.batch, moments, np.flatnonzero(~flat))
+    x, value, gradient, evaluations = found.x, found.value, found.gradient, found.evaluations
+    code = np.where(flat, CONSTANT, np.where(found.converged, CONVERGED, NO_OPTIMUM)).astype(np.int8)
+    again = np.flatnonzero(code == NO_OPTIMUM)
+    rngs = dict(zip(range(len(code)), drawn.rngs(), strict=True)) if again.size else {}
+    for index in again:
+        single, code[index] = _alone(plan, rngs[int(index)])
+        if single is not None:
+            x[index], value[index], gradient[index] = single.x, single.value, single.gradient
+            evaluations[index] += single.iterations
+    x[code != CONVERGED] = np.nan
+    return {"x": x, "value": value, "gradient": gradient, "evaluations": evaluations, "code": code}
+
+
+def _fitted(batch: Batch, moments: ManyMoments, chosen: NDArray[np.intp]) -> ManyFits:
+    """Fit some of the samples; the others' results are NaN."""
+    size, q = len(moments), batch.problem.pattern.n_free
+    if len(chosen) == size:
+        return fit_many(batch, moments)
+    out = ManyFits(
+        np.full((size, q), np.nan),
+        np.full(size, np.nan),
+        np.full(size, np.nan),
+        np.zeros(size, dtype=np.intp),
+        np.zeros(size, dtype=bool),
+    )
+    if len(chosen):
+        found = fit_many(batch, moments.take(chosen))
+        out.x[chosen], out.value[chosen], out.gradient[chosen] = found.x, found.value, found.gradient
+        out.evaluations[chosen], out.converged[chosen] = found.evaluations, found.converged
+    return out
+
+
+def values_of(plan: Plan, rng: np.random.Generator) -> list[Floats]:
+    """Return the data of one replicate.
+
+    Parameters
+    ----------
+    plan : Plan
+    rng : numpy.random.Generator
+        The replicate's.
+
+    Returns
+    -------
+    list of ndarray, shape (n_g, p)
+    """
+    if plan.draws.type == "parametric":
+        return simulated_values(plan.problem, plan.draws, rng)
+    sizes = [sample.n for sample in plan.problem.samples]
+    rows = drawn_rows(plan.draws, sizes, rng)
+    return [sample.raw[at] for sample, at in zip(plan.problem.samples, rows, strict=True) if sample.raw is not None]
+
+
+def moments_of(plan: Plan, rngs: Iterable[np.random.Generator]) -> ManyMoments:
+    """Return the moments of replicates, drawn again.
+
+    Parameters
+    ----------
+    plan : Plan
+    rngs : iterable of numpy.random.Generator
+
+    Returns
+    -------
+    ManyMoments
+    """
+    return drawn_moments(plan.batch, plan.draws, rngs)
+
+
+def _alone(plan: Plan, rng: np.random.Generator) -> tuple[Optimum | None, int]:
+    return fitted_alone(plan.problem, plan.options, values_of(plan, rng))
+
+
+def _columns(found: Sequence[tuple[Optimum | None, int]], q: int) -> dict[str, NDArray[np.generic]]:
+    nothing = Optimum(np.full(q, np.nan), np.nan, np.nan, 0, False)
+    optima = [nothing if optimum is None or code else optimum for optimum, code in found]
+    return {
+        "x": np.array([one.x for one in optima]).reshape(-1, q),
+        "value": np.array([one.value for one in optima]),
+        "gradient": np.array([one.gradient for one in optima]),
+        "evaluations": np.array([one.iterations for one in optima], dtype=np.intp),
+        "code": np.array([code for _, code in found], dtype=np.int8),
+    }
+
+
+def _constant(moments: ManyMoments, *, raw: bool) -> NDArray[np.bool_]:
+    """Return which samples have a variable without variance (with incomplete data, one that nobody answered)."""
+    bad = np.zeros(len(moments), dtype=bool)
+    for group in moments.groups:
+        variance = np.einsum("rii->ri", group.cov) - (group.mean**2 if raw else 0.0)
+        bad |= (variance <= _FLAT).any(axis=1)
+    return bad
