@@ -9,20 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cbecmodel.errors import CbecWarning, ModelError
 from cbecmodel.structure.inference.fit_measures import least_squares_measures, ml_measures, model_df
 from cbecmodel.structure.inference.modification import modification_indices
 from cbecmodel.structure.inference.robust import least_squares_vcov, robust_vcov
 from cbecmodel.structure.inference.scaled import scaled_measures
-from cbecmodel.structure.inference.score import score_test
+from cbecmodel.structure.inference.score import expected_changes, score_test
 from cbecmodel.structure.inference.vcov import Uncertainty, likelihood_vcov
-from cbecmodel.structure.readouts import moment_tables
+from cbecmodel.structure.readouts import moment_tables, residual_tables
 from cbecmodel.structure.readouts import parameters as tables
 from cbecmodel.structure.readouts.scores import factor_scores
 from cbecmodel.structure.readouts.shown import Shown
 from cbecmodel.structure.resampling.resampled import Resampled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbecmodel.errors import CbecWarning
     from cbecmodel.structure.estimate.minimise import Optimum
     from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.options import Options
@@ -187,13 +189,17 @@ class SEMResults(Shown, Resampled):
         """
         return moment_tables.by_group(self, lambda number: moment_tables.implied_frames(self.problem, self.x, number))
 
-    def residuals(self, type: Literal["raw", "cor"] = "raw") -> dict[str, Any]:  # noqa: A002 - sem.md's name
+    def residuals(self, type: str = "raw", *, errors: bool = False) -> dict[str, Any]:  # noqa: A002 - sem.md's name
         """Return sample moments less implied ones.
 
         Parameters
         ----------
-        type : {"raw", "cor"}
-            ``"cor"`` compares correlation matrices (and means in standard deviations).
+        type : str
+            ``"raw"``; ``"cor_bollen"`` (or ``"cor"``) compares correlation matrices, ``"cor_bentler"`` divides by the sample's
+            standard deviations; ``"standardized"`` divides by the residual's standard error, ``"normalized"`` by that of the
+            sample moment, ``"standardized_mplus"`` by the root of the difference of the variances of moment and estimate.
+        errors : bool
+            Also return standard errors and z (``cov_se``, ``cov_z``, ``mean_se``, ``mean_z``) of the first three.
 
         Returns
         -------
@@ -205,11 +211,36 @@ class SEMResults(Shown, Resampled):
         ModelError
             For another type.
         """
-        if type not in ("raw", "cor"):
-            raise ModelError("structure.unknown_option", option="type", value=type, known="raw, cor")
-        return moment_tables.by_group(
-            self, lambda number: moment_tables.residual_frames(self.problem, self.x, number, type)
-        )
+        return moment_tables.by_group(self, residual_tables.reader(self, type, errors=errors))
+
+    def residual_summary(self, type: str = "cor_bentler") -> Any:  # noqa: A002 - as in residuals
+        """Return the root mean square residual with its error, unbiased estimate, interval and tests.
+
+        Parameters
+        ----------
+        type : {"cor_bentler", "cor_bollen", "raw"}
+            SRMR, CRMR or RMR.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows srmr, srmr_se, srmr_exactfit_z, srmr_exactfit_pvalue, usrmr (unbiased), usrmr_se, usrmr_ci_lower,
+            usrmr_ci_upper (90 %), usrmr_closefit_h0_value, usrmr_closefit_z, usrmr_closefit_pvalue; columns ``cov`` and, with
+            modelled means, ``mean`` and ``total``. For several groups a dict of these by group label.
+
+        Raises
+        ------
+        ModelError
+            For another type.
+
+        References
+        ----------
+        .. [1] Maydeu-Olivares, A. (2017). Assessing the size of model misfit in structural equation models. Psychometrika,
+           82, 533-558.
+        """
+        kind = residual_tables.checked(type, residual_tables.SUMMARY_TYPES)
+        found = moment_tables.by_group(self, lambda number: {"": residual_tables.residual_summary(self, number, kind)})
+        return found[""] if "" in found else {label: one[""] for label, one in found.items()}
 
     @cached_property
     def r_squared(self) -> pd.Series[float]:
@@ -253,20 +284,55 @@ class SEMResults(Shown, Resampled):
         """
         return tables.wald(self.problem, self.x, self._uncertainty.vcov, constraints)
 
-    def score_test(self) -> pd.DataFrame:
-        """Test whether equality constraints hold, without fitting the model that lifts them.
+    def score_test(
+        self,
+        add: str | None = None,
+        *,
+        release: Sequence[int] | None = None,
+        cumulative: bool = False,
+        information: Literal["expected", "observed"] = "expected",
+    ) -> pd.DataFrame:
+        """Test equality constraints, or parameters the model leaves out, without fitting the larger model.
+
+        Parameters
+        ----------
+        add : str, optional
+            Parameters to test, such as ``"x1 ~~ x2; f =~ x9"``, instead of the constraints.
+        release : sequence of int, optional
+            Numbers (from 1) of the constraints to test; all by default.
+        cumulative : bool
+            Also lift them one after the other, the largest first.
+        information : {"expected", "observed"}
 
         Returns
         -------
         pandas.DataFrame
-            Columns lhs op rhs statistic df pvalue: all constraints together in the first row, then each alone.
+            Columns test lhs op rhs statistic df pvalue (and epc, the expected change, with ``add``): all together in the
+            first row (``test`` is ``total``), then each alone (``univariate``), then ``cumulative``.
 
         Raises
         ------
         ModelError
-            If the model has no equality constraints.
+            If the model has no equality constraints, or a parameter cannot be added.
         """
-        return score_test(self.problem, self.x)
+        return score_test(
+            self.problem, self.x, add=add, release=release, cumulative=cumulative, information=information
+        )
+
+    def expected_changes(self, add: str | None = None, *, release: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return how every parameter would change if the tested constraints were lifted or the parameters added.
+
+        Parameters
+        ----------
+        add, release
+            As in :meth:`score_test`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs group label est epc epv sepc_lv sepc_all, a row a free parameter.
+        """
+        return expected_changes(self.problem, self.x, add=add, release=release)
 
     def modification_indices(self, minimum: float = 0.0) -> pd.DataFrame:
         """Return what freeing each left-out parameter alone would do.
@@ -325,13 +391,15 @@ class SEMResults(Shown, Resampled):
 
         return cross_check(self.problem, self.x, self._uncertainty.vcov, self.options.engine, tolerance)
 
-    def compare(self, *others: SEMResults, scaling: Literal["2001", "2010"] = "2001") -> pd.DataFrame:
+    def compare(self, *others: SEMResults, scaling: str | None = None, **options: Any) -> pd.DataFrame:
         """Compare with other fits; see :func:`cbecmodel.compare`.
 
         Parameters
         ----------
         *others : SEMResults
-        scaling : {"2001", "2010"}
+        scaling : {"2001", "2010", "2000"}, optional
+        **options
+            ``restriction`` and ``shape`` of the difference test of 2000.
 
         Returns
         -------
@@ -339,4 +407,4 @@ class SEMResults(Shown, Resampled):
         """
         from cbecmodel.structure.inference.compare import compare
 
-        return compare(self, *others, scaling=scaling)
+        return compare(self, *others, scaling=scaling, **options)

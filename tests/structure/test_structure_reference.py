@@ -193,3 +193,58 @@ def test_extras(fitted, name):
         np.testing.assert_allclose(
             found[["statistic", "df"]], [numbers["wald"]["statistic"], numbers["wald"]["df"]], **INDEX
         )
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if load(name)[0].get("extras")])
+def test_residuals_and_score_tests(fitted, name):
+    fit, numbers, case = fitted(name)
+    for kind in ("score", "score_add"):
+        if kind in numbers:
+            check_score_tests(fit, numbers[kind], case["add"] if kind == "score_add" else None)
+    for kind in ("standardized", "normalized", "standardized_mplus"):
+        if f"residuals_{kind}" in numbers:
+            check_residuals(fit, numbers[f"residuals_{kind}"], kind)
+    for suffix, kind in (("", "cor_bentler"), ("_cor_bollen", "cor_bollen"), ("_raw", "raw")):
+        if f"residual_summary{suffix}" in numbers:
+            check_residual_summary(fit, numbers[f"residual_summary{suffix}"], kind)
+
+
+SCORE = {"rtol": 1e-5, "atol": 1e-6}  # lavaan inverts by a pseudo-inverse with a tolerance of 1e-8
+
+
+def check_score_tests(fit, expected, add):
+    found = fit.score_test(add, cumulative=True)
+    by_test = {kind: part.reset_index(drop=True) for kind, part in found.groupby("test")}
+    np.testing.assert_allclose(by_test["total"].loc[0, ["statistic", "df"]].astype(float),
+                               [expected["total"], expected["total_df"]], **SCORE)  # fmt: skip
+    np.testing.assert_allclose(by_test["univariate"]["statistic"], array(expected["uni"]["X2"]), **SCORE)
+    np.testing.assert_allclose(by_test["cumulative"]["statistic"], array(expected["cumulative"]["X2"]), **SCORE)
+    if add is not None:
+        np.testing.assert_allclose(by_test["univariate"]["epc"], array(expected["uni"]["epc"]), **SCORE)
+    ours, theirs = fit.expected_changes(add), pd.DataFrame(expected["changes"]).dropna(subset=["epc"])
+    np.testing.assert_allclose(ours["epc"], theirs["epc"], **SCORE)
+    np.testing.assert_allclose(ours["epv"], theirs["epv"], **SCORE)
+    # lavaan gives variances their standardized estimate for a standardized change
+    rest = ~((ours["op"] == "~~") & (ours["lhs"] == ours["rhs"])).to_numpy()
+    for one, other in (("sepc_lv", "sepc.lv"), ("sepc_all", "sepc.all")):
+        np.testing.assert_allclose(ours[one][rest], theirs[other].to_numpy(dtype=float)[rest], **SCORE)
+
+
+def check_residuals(fit, expected, kind):
+    found = fit.residuals(kind)
+    names = expected["cov"]["names"]
+    values = np.array([array(row) for row in expected["cov"]["values"]])
+    np.testing.assert_allclose(found["cov"].loc[names, names].to_numpy(), values, rtol=1e-5, atol=1e-5)
+    if expected["mean"]:
+        np.testing.assert_allclose(found["mean"][names], array(expected["mean"]), rtol=1e-5, atol=1e-5)
+
+
+def check_residual_summary(fit, expected, kind):
+    found = fit.residual_summary(kind)
+    for part, values in expected["summary"].items():
+        np.testing.assert_allclose(found[part], array(values), rtol=1e-5, atol=1e-6, err_msg=f"{kind} {part}")
+    table = fit.residuals(kind, errors=True)
+    for part in ("cov_se", "cov_z"):
+        names = expected[part]["names"] or list(fit.observed)
+        values = np.array([array(row) for row in expected[part]["values"]])
+        np.testing.assert_allclose(table[part].loc[names, names].to_numpy(), values, rtol=1e-5, atol=1e-4, err_msg=part)

@@ -11,6 +11,7 @@ from scipy import special
 
 from cbecmodel.errors import ModelError, ModelWarning, warn
 from cbecmodel.structure.inference.corrections import correction
+from cbecmodel.structure.inference.difference import Restriction, Shape, satorra_2000
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,27 +19,33 @@ if TYPE_CHECKING:
     from cbecmodel.structure.results import SEMResults
 
 
-Scaling = Literal["2001", "2010"]
+Scaling = Literal["2001", "2010", "2000"]
 
 
-def compare(*fits: SEMResults, scaling: Scaling = "2001") -> pd.DataFrame:
+def compare(
+    *fits: SEMResults, scaling: str | None = None, restriction: Restriction = "delta", shape: Shape = "scaled_shifted"
+) -> pd.DataFrame:
     """Compare models fitted to the same data: likelihood-ratio tests between neighbours and information criteria.
 
     Parameters
     ----------
     *fits : SEMResults
         Two or more; they are ordered by degrees of freedom. The tests mean something only for nested models.
-    scaling : {"2001", "2010"}
-        Scaled difference after MLR and MLM: of Satorra and Bentler (2001), or that of 2010, which takes the larger model's
-        scaling at the smaller one's estimates and so is always positive; it needs each parameter of the smaller model
-        to have its row in the larger.
+    scaling : {"2001", "2010", "2000"}, optional
+        Scaled difference after robust tests: of Satorra and Bentler (2001); that of 2010, which takes the larger model's
+        scaling at the smaller one's estimates and so is always positive, and needs each parameter of the smaller model to
+        have its row in the larger; or that of Satorra (2000), from the restriction itself. By default 2001, and 2000 after
+        scaled and shifted or adjusted tests and after ULS and DWLS. lavaan's names (``"satorra.2000"``) are read too.
+    restriction : {"delta", "exact"}
+        For 2000: find the restriction from the Jacobians of the moments, or from the two parameter tables.
+    shape : {"scaled_shifted", "scaled", "mean_var_adjusted"}
+        For 2000: match mean and variance of the chi-square by a shift, the mean alone, or both by adjusted degrees of freedom.
 
     Returns
     -------
     pandas.DataFrame
         One row a model, in order of df: df aic bic chisq chisq_diff df_diff pvalue. The index says which argument it was.
-        After MLR and MLM the differences are the scaled ones of Satorra and Bentler (2001); NaN, with a warning, where
-        their scaling factor is negative.
+        After robust tests the differences are the scaled ones; NaN, with a warning, where a scaling factor is negative.
 
     Raises
     ------
@@ -52,6 +59,8 @@ def compare(*fits: SEMResults, scaling: Scaling = "2001") -> pd.DataFrame:
        analysis. Psychometrika, 66, 507-514.
     .. [2] Satorra, A., & Bentler, P. M. (2010). Ensuring positiveness of the scaled difference chi-square test statistic.
        Psychometrika, 75, 243-248.
+    .. [3] Satorra, A. (2000). Scaled and adjusted restricted tests in multi-sample analysis of moment structures. In
+       Innovations in multivariate statistical analysis (pp. 233-247). Kluwer.
 
     Examples
     --------
@@ -72,22 +81,57 @@ def compare(*fits: SEMResults, scaling: Scaling = "2001") -> pd.DataFrame:
     measures = [fits[index].fit_measures for index in order]
     frame = pd.DataFrame([found.reindex(["df", "aic", "bic", "chisq"]) for found in measures])
     frame.index = pd.Index([index + 1 for index in order], name="model")
-    chisq = _scaled(np.diff(frame["chisq"].to_numpy(), prepend=math.nan), [fits[index] for index in order], scaling)
+    ordered = [fits[index] for index in order]
+    chisq = np.diff(frame["chisq"].to_numpy(), prepend=math.nan)
     df = np.diff(frame["df"].to_numpy(), prepend=math.nan)
+    for option, value, known in (("restriction", restriction, Restriction), ("shape", shape, Shape)):
+        if value not in get_args(known):
+            raise ModelError("structure.unknown_option", option=option, value=value, known=", ".join(get_args(known)))
+    how = _scaling(first, scaling)
+    if how == "2000":
+        chisq, df = _by_restriction(chisq, df, ordered, restriction, shape)
+    elif how:
+        chisq = _scaled(chisq, ordered, how)
     with np.errstate(invalid="ignore"):
         pvalue = np.where(df > 0, special.chdtrc(np.where(df > 0, df, 1), np.maximum(chisq, 0)), math.nan)
     return frame.assign(chisq_diff=chisq, df_diff=df, pvalue=pvalue)
 
 
-def _scaled(difference: NDArray[np.float64], fits: list[SEMResults], scaling: Scaling) -> NDArray[np.float64]:
-    """Divide differences of chi-squares by their scaling factors."""
-    if scaling not in get_args(Scaling):
+def _scaling(fit: SEMResults, asked: str | None) -> str:
+    """Return which scaled difference to use; none for plain statistics."""
+    name = None if asked is None else asked.replace(".", "_").removeprefix("satorra_").removeprefix("bentler_")
+    if name is not None and name not in get_args(Scaling):
         raise ModelError(
-            "structure.unknown_option", option="scaling", value=scaling, known=", ".join(get_args(Scaling))
+            "structure.unknown_option", option="scaling", value=str(asked), known=", ".join(get_args(Scaling))
         )
+    matched = fit.options.test in ("scaled_shifted", "mean_var_adjusted")
+    if matched or (fit.problem.weights and fit.options.estimator in ("ULS", "DWLS")):
+        if name not in (None, "2000"):
+            raise ModelError("structure.no_difference_test", estimator=fit.options.estimator)
+        return "2000"
+    if fit.options.test == "standard" and name != "2000":
+        return ""
+    return name or "2001"
+
+
+def _by_restriction(
+    difference: NDArray[np.float64],
+    df: NDArray[np.float64],
+    fits: list[SEMResults],
+    restriction: Restriction,
+    shape: Shape,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    chisq, freedom = difference.copy(), df.copy()
+    for index in range(1, len(fits)):
+        if df[index] > 0:
+            rule = satorra_2000(fits[index - 1], fits[index], restriction=restriction, shape=shape)
+            chisq[index], freedom[index] = difference[index] / rule.factor + rule.shift, rule.df
+    return chisq, freedom
+
+
+def _scaled(difference: NDArray[np.float64], fits: list[SEMResults], scaling: str) -> NDArray[np.float64]:
+    """Divide differences of chi-squares by their scaling factors."""
     measures = [fit.fit_measures for fit in fits]
-    if "chisq_scaling_factor" not in measures[0].index:
-        return difference
     out = difference.copy()
     for index in range(1, len(measures)):
         small, large = measures[index], measures[index - 1]
@@ -124,9 +168,5 @@ def _require_comparable(one: SEMResults, other: SEMResults) -> None:
         for a, b in zip(one.problem.samples, other.problem.samples, strict=False):
             order = [b.names.index(name) for name in a.names]
             same = same and bool(np.allclose(a.cov, b.cov[np.ix_(order, order)], rtol=1e-9, atol=1e-12))
-    if one.problem.weights and one.options.estimator in ("ULS", "DWLS"):
-        raise ModelError("structure.no_difference_test", estimator=one.options.estimator)
-    if one.options.test in ("scaled_shifted", "mean_var_adjusted"):
-        raise ModelError("structure.no_difference_test", estimator=one.options.estimator)
     if not same:
         raise ModelError("structure.not_comparable")

@@ -69,7 +69,8 @@ def residual_frames(problem: Problem, x: Floats, number: int, kind: str) -> dict
     problem : Problem
     x : ndarray, shape (q,)
     number : int
-    kind : {"raw", "cor"}
+    kind : {"raw", "cor_bentler", "cor_bollen"}
+        Correlations: with the standard deviations of the sample throughout, or each matrix with its own.
 
     Returns
     -------
@@ -79,10 +80,12 @@ def residual_frames(problem: Problem, x: Floats, number: int, kind: str) -> dict
     sample = problem.samples[number - 1]
     names = list(sample.names)
     sd, sd_model = np.ones(len(names)), np.ones(len(names))
-    if kind == "cor":
-        sd, sd_model = np.sqrt(np.diag(sample.cov)), np.sqrt(np.diag(fitted["cov"].to_numpy()))
+    if kind != "raw":
+        sd = sd_model = np.sqrt(np.diag(sample.cov))
+    if kind == "cor_bollen":
+        sd_model = np.sqrt(np.diag(fitted["cov"].to_numpy()))
     cov = sample.cov / np.outer(sd, sd) - fitted["cov"].to_numpy() / np.outer(sd_model, sd_model)
-    mean = sample.mean / sd - fitted["mean"].to_numpy() / sd_model
+    mean = (sample.mean - fitted["mean"].to_numpy()) / sd
     if not problem.table.meanstructure:
         mean = np.zeros(len(names))
     return {"cov": pd.DataFrame(cov, index=names, columns=names), "mean": pd.Series(mean, index=names, name="mean")}

@@ -69,9 +69,21 @@ numbers <- function(fit, case) {
     scores_regression = matrix_of(head(lavPredict(fit, method = "regression"), 5)),
     scores_bartlett = matrix_of(head(lavPredict(fit, method = "Bartlett"), 5)),
     residual_cor = matrix_of(residuals(fit, type = "cor.bollen")$cov),
+    score = score_of(lavTestScore(fit, cumulative = TRUE, epc = TRUE)),
+    score_add = score_of(lavTestScore(fit, add = case$add, cumulative = TRUE, epc = TRUE)),
+    residuals_standardized =, residuals_normalized =, residuals_standardized_mplus = {
+      r <- lavResiduals(fit, type = gsub("_", ".", sub("residuals_", "", extra)), zstat = FALSE, summary = FALSE)
+      list(cov = matrix_of(r$cov), mean = as.numeric(r$mean)) },
+    residual_summary = , residual_summary_cor_bollen = , residual_summary_raw = {
+      type <- c(residual_summary = "cor.bentler", residual_summary_cor_bollen = "cor.bollen", residual_summary_raw = "raw")[[extra]]
+      r <- lavResiduals(fit, type = type, se = TRUE)
+      list(stat = rownames(r$summary), summary = columns(r$summary), cov_se = matrix_of(r$cov.se), cov_z = matrix_of(r$cov.z)) },
     wald = { w <- lavTestWald(fit, case$wald); list(statistic = w$stat, df = w$df, pvalue = w$p.value) })
   out
 }
+
+score_of <- function(s) list(total = s$test$X2, total_df = s$test$df, uni = columns(s$uni), cumulative = columns(s$cumulative),
+                             changes = columns(s$epc[s$epc$op != "==", c("lhs", "op", "rhs", "epc", "epv", "sepc.lv", "sepc.all")]))
 
 asked <- commandArgs(TRUE)
 cases <- if (length(asked)) asked else basename(dirname(Sys.glob(file.path(here, "*", "case.json"))))

@@ -1,0 +1,128 @@
+r"""Information and scores of the saturated model: means and covariances themselves are its parameters.
+
+Moments are stacked as elsewhere: p means, then the lower triangle of the covariances column by column, m in all. With
+:math:`K = \Sigma^{-1}` (for a pattern of missing answers: of its block, zero elsewhere), a case contributes to the score
+
+.. math::
+
+    K d, \qquad D' \mathrm{vec}(K d d' K - K) / 2, \qquad d = x - \mu .
+
+References
+----------
+.. [1] Savalei, V., & Bentler, P. M. (2009). A two-stage approach to missing data: Theory and application to auxiliary
+   variables. Structural Equation Modeling, 16, 477-497.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cbecmodel.errors import ModelError
+from cbecmodel.structure.estimate.implied import vech_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cbecmodel.structure.sample.moments import SampleMoments
+
+Floats = NDArray[np.float64]
+Kind = Literal["expected", "observed"]
+
+
+def _patterns(sample: SampleMoments) -> Iterator[tuple[NDArray[np.intp], float, Floats, Floats]]:
+    """Yield answered variables, share of cases, mean and covariance of each pattern; complete data are one."""
+    if sample.patterns:
+        for one in sample.patterns:
+            yield one.observed, one.n / sample.n, one.mean, one.cov
+    else:
+        yield np.arange(len(sample.names)), 1.0, sample.mean, sample.cov
+
+
+def _shares(p: int) -> Floats:
+    rows, columns = vech_indices(p)
+    return np.where(rows == columns, 0.5, 1.0)
+
+
+def saturated_information(sample: SampleMoments, mean: Floats, cov: Floats, kind: Kind = "expected") -> Floats:
+    """Return the information of one case about the moments.
+
+    Parameters
+    ----------
+    sample : SampleMoments
+    mean : ndarray, shape (p,)
+    cov : ndarray, shape (p, p)
+        Where it is taken.
+    kind : {"expected", "observed"}
+
+    Returns
+    -------
+    ndarray, shape (m, m)
+    """
+    p = len(mean)
+    rows, columns = vech_indices(p)
+    share = _shares(p)
+    out = np.zeros((p + len(rows), p + len(rows)))
+    for at, weight, m, s in _patterns(sample):
+        grid = np.ix_(at, at)
+        inverse = np.zeros((p, p))
+        inverse[grid] = np.linalg.inv(cov[grid])
+        other = inverse
+        pull = np.zeros(p)
+        if kind == "observed":
+            gap = m - mean[at]
+            pull = inverse[:, at] @ gap
+            other = 2 * inverse[:, at] @ (s + np.outer(gap, gap)) @ inverse[at] - inverse
+        out[:p, :p] += weight * inverse
+        out[p:, p:] += weight * _pairs(inverse, other, rows, columns) * np.outer(share, share)
+        if pull.any():
+            mixed = share[:, None] * (pull[rows, None] * inverse[columns] + pull[columns, None] * inverse[rows])
+            out[p:, :p] += weight * mixed
+            out[:p, p:] += weight * mixed.T
+    return out
+
+
+def _pairs(one: Floats, other: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
+    """Return ``D'(A ⊗ B)D / 2`` made symmetric, but for the factors of its diagonal elements."""
+    rr, cc, rc, cr = (np.ix_(i, j) for i, j in ((rows, rows), (columns, columns), (rows, columns), (columns, rows)))
+    if one is other:
+        return np.asarray(one[rr] * one[cc] + one[rc] * one[cr], dtype=np.float64)
+    found = one[rr] * other[cc] + other[rr] * one[cc] + one[rc] * other[cr] + other[rc] * one[cr]
+    return np.asarray(found / 2, dtype=np.float64)
+
+
+def saturated_scores(sample: SampleMoments, mean: Floats, cov: Floats) -> Floats:
+    """Return the derivatives of each case's log-likelihood by the moments.
+
+    Parameters
+    ----------
+    sample : SampleMoments
+        With its cases.
+    mean : ndarray, shape (p,)
+    cov : ndarray, shape (p, p)
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Raises
+    ------
+    ModelError
+        If the model was fitted to moments.
+    """
+    if sample.raw is None:
+        raise ModelError("structure.robust_needs_data")
+    p = len(mean)
+    rows, columns = vech_indices(p)
+    out = np.zeros((sample.n, p + len(rows)))
+    groups = [(one.observed, one.cases) for one in sample.patterns] or [(np.arange(p), np.arange(sample.n))]
+    for at, cases in groups:
+        inverse = np.zeros((p, p))
+        inverse[np.ix_(at, at)] = np.linalg.inv(cov[np.ix_(at, at)])
+        pull = (sample.raw[np.ix_(cases, at)] - mean[at]) @ inverse[at]
+        out[cases, :p] = pull
+        out[cases, p:] = pull[:, rows] * pull[:, columns] - inverse[rows, columns]
+    out[:, p:] *= _shares(p)
+    return out
