@@ -9,14 +9,17 @@ estimator. All are in units in which observed variables have variance near one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import implied, jacobian
-from cbecmodel.structure.estimate.native import Problem, standardized
-from cbecmodel.structure.inference.robust import case_data, fixed_columns, sample_deviations
+from cbecmodel.structure.inference.robust import case_data, fixed_columns, sample_deviations, score_rows
 from cbecmodel.structure.inference.saturated import saturated_information
+
+if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import Problem
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +60,7 @@ def moment_blocks(problem: Problem, x: Floats) -> list[Block]:
     ModelError
         If the model was fitted to moments.
     """
-    work = standardized(problem)
+    work = problem.standard
     here = x * work.scale.parameters
     fixed = fixed_columns(problem.table)
     total = sum(sample.n for sample in problem.samples)
@@ -70,7 +73,7 @@ def moment_blocks(problem: Problem, x: Floats) -> list[Block]:
         delta = np.zeros((group.p + group.p * (group.p + 1) // 2, len(x)))
         np.add.at(delta.T, group.parameter, jacobian(state, True).T)
         z = sample_deviations(cases, sample, fixed)[:, keep]
-        z = z - z.mean(axis=0)
+        z = score_rows([z], [sample])
         if work.weights:
             weight = work.weights[number]
         else:

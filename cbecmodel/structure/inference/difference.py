@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.estimate.native import standardized
 from cbecmodel.structure.inference.blocks import Block, block_jacobians, moment_blocks
 from cbecmodel.structure.inference.corrections import Correction
 from cbecmodel.structure.inference.score import constraint_rows
@@ -62,7 +61,7 @@ def satorra_2000(large: SEMResults, small: SEMResults, *, restriction: Restricti
     blocks = moment_blocks(large.problem, large.x)
     loads = [one.weight @ one.delta for one in blocks]
     meat = sum(one.share * load.T @ one.gamma @ load for one, load in zip(blocks, loads, strict=True))
-    factors = standardized(large.problem).scale.parameters
+    factors = large.problem.standard.scale.parameters
     units = np.outer(factors, factors)
     pull = np.linalg.solve(basis.T @ (_information(large, blocks) * units) @ basis, rows.T)
     middle = basis @ (pull @ np.linalg.pinv(rows @ pull, rcond=1e-10, hermitian=True) @ pull.T) @ basis.T
@@ -85,7 +84,7 @@ def _orthonormal(fit: SEMResults) -> Floats:
 def _information(fit: SEMResults, blocks: list[Block]) -> Floats:
     """Return the information of one observation that the standard errors are made of, in standardized units."""
     if fit.options.information == "observed" and not fit.problem.weights:
-        work = standardized(fit.problem)
+        work = fit.problem.standard
         return work.objective(fit.x * work.scale.parameters, True).hessian / 2
     total = sum(one.share * one.delta.T @ one.weight @ one.delta for one in blocks)
     return np.asarray(total, dtype=np.float64)

@@ -23,12 +23,12 @@ from scipy import special
 
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_deviations
-from cbecmodel.structure.estimate.native import StandardizedProblem, standardized
-from cbecmodel.structure.inference.robust import case_data, fixed_columns
+from cbecmodel.structure.inference.robust import case_data, fixed_columns, score_rows
 from cbecmodel.structure.inference.saturated import saturated_information, saturated_scores
 from cbecmodel.structure.inference.vcov import inverse_information
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.native import StandardizedProblem
     from cbecmodel.structure.results import SEMResults
     from cbecmodel.structure.sample.moments import SampleMoments
 
@@ -63,7 +63,7 @@ def _information(
 ) -> Floats:
     """Return the information of a case about the moments that vary, zero elsewhere."""
     if kind == "first_order":
-        scores = saturated_scores(sample, mean, cov)
+        scores = score_rows([saturated_scores(sample, mean, cov)], [sample])
         found = scores.T @ scores / sample.n
     else:
         found = saturated_information(sample, mean, cov, "observed" if kind == "observed" else "expected")
@@ -97,7 +97,7 @@ class _Piece:
     weight: Floats
     sampling: Floats
     share: float
-    n: int
+    n: float
 
 
 def _piece(
@@ -118,7 +118,7 @@ def _piece(
     mean = state.mu if means else sample.mean
     weight = _information(sample, mean, state.sigma, kind, loose, means=means)
     sampling = _inverse(_information(sample, sample.mean, sample.cov, kind, loose, means=means))
-    if options.se in ("robust_sem", "robust_huber_white"):
+    if options.se.startswith("robust"):
         meat = _information(sample, sample.mean, sample.cov, "first_order", loose, means=means)
         sampling = sampling @ meat @ sampling
     return _Piece(residual, delta, weight, sampling, sample.n / fit.n_obs, sample.n)
@@ -137,7 +137,7 @@ def residual_groups(fit: SEMResults, *, mplus: bool = False) -> list[ResidualGro
     -------
     list of ResidualGroup
     """
-    work = standardized(fit.problem)
+    work = fit.problem.standard
     loose = _loose(fit)
     pieces = [_piece(fit, work, sample, k, loose) for k, sample in enumerate(_with_cases(fit, work))]
     total = sum(one.share * one.delta.T @ one.weight @ one.delta for one in pieces)
@@ -161,7 +161,7 @@ def residual_groups(fit: SEMResults, *, mplus: bool = False) -> list[ResidualGro
 
 
 def _gamma(sample: SampleMoments, means: bool) -> Floats:
-    z = moment_deviations(sample, means)
+    z = score_rows([moment_deviations(sample, means)], [sample])
     return np.asarray(z.T @ z / sample.n, dtype=np.float64)
 
 

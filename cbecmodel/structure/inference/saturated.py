@@ -116,8 +116,10 @@ def saturated_scores(sample: SampleMoments, mean: Floats, cov: Floats) -> Floats
         raise ModelError("structure.robust_needs_data")
     p = len(mean)
     rows, columns = vech_indices(p)
-    out = np.zeros((sample.n, p + len(rows)))
-    groups = [(one.observed, one.cases) for one in sample.patterns] or [(np.arange(p), np.arange(sample.n))]
+    out = np.zeros((len(sample.raw), p + len(rows)))
+    groups = [(one.observed, one.cases) for one in sample.patterns]
+    if not groups:
+        groups = [(np.arange(p, dtype=np.intp), np.arange(len(sample.raw), dtype=np.intp))]
     for at, cases in groups:
         inverse = np.zeros((p, p))
         inverse[np.ix_(at, at)] = np.linalg.inv(cov[np.ix_(at, at)])

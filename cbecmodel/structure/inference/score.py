@@ -18,7 +18,7 @@ from scipy import linalg, special
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.matrices import pattern_of
-from cbecmodel.structure.estimate.native import Problem, standardized
+from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.inference.standardize import Kind, standardized_rows
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.table.constraints import Space, constraint_values
@@ -84,7 +84,7 @@ class _Opened:
 
     def information(self, kind: str) -> tuple[Floats, Floats, Floats]:
         """Return score and information of the whole sample in standardized units, and those units."""
-        work = standardized(self.problem)
+        work = self.problem.standard
         factors = work.scale.parameters
         found = work.objective(self.x * factors, True)
         n = sum(sample.n for sample in self.problem.samples)
