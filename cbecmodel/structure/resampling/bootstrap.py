@@ -150,7 +150,7 @@ def _units(fit: SEMResults, cluster: Any) -> tuple[np.ndarray[Any, np.dtype[np.i
         return ()
     aligned = isinstance(cluster, pd.Series) and fit.data_used is not None
     values = pd.Series(np.asarray(cluster.reindex(fit.data_used) if aligned else cluster))
-    sizes = [sample.n for sample in fit.problem.samples]
+    sizes = [int(sample.n) for sample in fit.problem.samples]
     if len(values) != sum(sizes):
         raise DataError("structure.bootstrap_cluster_length", given=len(values), n=sum(sizes))
     if values.isna().any():

@@ -165,7 +165,7 @@ def simulated_values(problem: Problem, draws: Draws, rng: np.random.Generator) -
     """
     found = []
     for sample, centre, root in zip(problem.samples, draws.centres, draws.roots, strict=True):
-        values = rng.standard_normal((sample.n, len(centre))) @ root + centre
+        values = rng.standard_normal((int(sample.n), len(centre))) @ root + centre
         if sample.patterns and sample.raw is not None:
             values[np.isnan(sample.raw)] = np.nan
         found.append(values)

@@ -115,7 +115,7 @@ def values_of(plan: Plan, rng: np.random.Generator) -> list[Floats]:
     """
     if plan.draws.type == "parametric":
         return simulated_values(plan.problem, plan.draws, rng)
-    sizes = [sample.n for sample in plan.problem.samples]
+    sizes = [int(sample.n) for sample in plan.problem.samples]
     rows = drawn_rows(plan.draws, sizes, rng)
     return [sample.raw[at] for sample, at in zip(plan.problem.samples, rows, strict=True) if sample.raw is not None]
 
