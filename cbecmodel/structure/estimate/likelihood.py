@@ -10,15 +10,14 @@ The Hessian of F is exact; ``hessian / 2`` is the observed information of one ob
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from cbecmodel.structure.estimate.implied import Implied, contract, implied, products
+from cbecmodel.structure.sample.linear import inverse_logdet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,30 +47,6 @@ class Derivatives:
     gradient: Floats
     hessian: Floats
     information: Floats
-
-
-def inverse_logdet(matrix: Floats) -> tuple[Floats, float] | None:
-    """Return inverse and log-determinant of a positive definite matrix.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (p, p)
-
-    Returns
-    -------
-    (ndarray, float) or None
-        None if it is not positive definite.
-    """
-    factor, info = lapack.dpotrf(matrix, lower=1, clean=1)
-    diagonal = factor.diagonal()
-    if info != 0 or not math.isfinite(float(diagonal.sum())):
-        return None
-    inverse, info = lapack.dpotri(factor, lower=1)
-    if info != 0:
-        return None
-    inverse += inverse.T  # the upper triangle was zero
-    inverse.flat[:: len(inverse) + 1] /= 2
-    return inverse, 2 * float(np.log(diagonal).sum())
 
 
 def discrepancy(
@@ -125,7 +100,9 @@ def _group(group: GroupPattern, sample: SampleMoments, x: Floats, means: bool, s
     except np.linalg.LinAlgError:
         return nowhere()
     if sample.patterns:
-        return _incomplete(group, sample, state, second)
+        from cbecmodel.structure.estimate.incomplete import discrepancy_incomplete  # it builds on this module
+
+        return discrepancy_incomplete(sample.answers, sample.saturated, state, second=second)
     inverted = inverse_logdet(state.sigma)
     if inverted is None:
         return nowhere()
@@ -161,36 +138,6 @@ def _second_order(
         mean_part = np.multiply.outer(state.h, state.h) * m.take(state.places.pairs[0])
         information += mean_part
         hessian += mean_curvature(state, m, state.z.T @ pull, mean_part)
-    return Derivatives(value, gradient, hessian, information)
-
-
-def _incomplete(group: GroupPattern, sample: SampleMoments, state: Implied, second: bool) -> Derivatives:
-    """Sum the discrepancy over patterns of missing answers."""
-    p, k = group.p, len(group.kind)
-    value = -sample.saturated
-    weight, pull = np.zeros((p, p)), np.zeros(p)
-    hessian, information = np.zeros((k, k)), np.zeros((k, k))
-    for one in sample.patterns:
-        at = np.ix_(one.observed, one.observed)
-        inverted = inverse_logdet(state.sigma[at])
-        if inverted is None:
-            return nowhere()
-        inverse, logdet = inverted
-        gap = one.mean - state.mu[one.observed]
-        spread = one.cov + np.outer(gap, gap)
-        share = one.n / sample.n
-        value += share * (logdet + float((spread * inverse).sum()))
-        quadratic = inverse @ spread @ inverse
-        weight[at] += share * (inverse - quadratic)
-        pull[one.observed] += share * (inverse @ gap)
-        if second:
-            part = replace(state, z=state.z[one.observed])
-            found = _second_order(part, inverse, quadratic, inverse @ gap, value=0.0, gradient=gap, means=True)
-            hessian += share * found.hessian
-            information += share * found.information
-    gradient = contract(state, weight, -2 * pull)
-    if not second:
-        return Derivatives(value, gradient, np.zeros((0, 0)), np.zeros((0, 0)))
     return Derivatives(value, gradient, hessian, information)
 
 

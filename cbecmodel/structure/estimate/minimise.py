@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.likelihood import Derivatives, inverse_logdet
+from cbecmodel.structure.estimate.likelihood import Derivatives
+from cbecmodel.structure.sample.linear import inverse_logdet
 
 if TYPE_CHECKING:
     from cbecmodel.structure.table.constraints import Space

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import Implied, filled, implied
-from cbecmodel.structure.estimate.likelihood import Derivatives, inverse_logdet
+from cbecmodel.structure.sample.linear import inverse_logdet
 
 if TYPE_CHECKING:
+    from cbecmodel.structure.estimate.likelihood import Derivatives
     from cbecmodel.structure.estimate.native import Problem
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from cbecmodel.structure.estimate.least_squares import moment_vector
 from cbecmodel.structure.estimate.likelihood import discrepancy
 from cbecmodel.structure.inference.indices import CLOSE, LEVEL, NOT_CLOSE, Test, incremental, rmsea, sizes
 from cbecmodel.structure.inference.residual_measures import goodness, residual_measures
-from cbecmodel.structure.sample.incomplete import available_moments, saturated_value
+from cbecmodel.structure.sample.incomplete import available_moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def _incomplete_baseline(sample: SampleMoments, fixed: NDArray[np.bool_]) -> flo
     )
     block = np.outer(fixed, fixed)
     cov = np.where(block, sample.cov, np.diag(variance))
-    return saturated_value(sample.patterns, np.where(fixed, sample.mean, mean), cov)
+    return sample.discrepancy(np.where(fixed, sample.mean, mean), cov)
 
 
 def log_likelihoods(problem: Problem, x: Floats) -> tuple[float, float]:
@@ -166,7 +166,7 @@ def log_likelihoods(problem: Problem, x: Floats) -> tuple[float, float]:
         constant = -sample.n_answers / 2 * math.log(2 * math.pi)
         saturated += constant - sample.n / 2 * sample.saturated
         if sample.patterns:
-            model += constant - sample.n / 2 * saturated_value(sample.patterns, state.mu, state.sigma)
+            model += constant - sample.n / 2 * sample.discrepancy(state.mu, state.sigma)
         elif inverted is None:
             model = math.nan
         else:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from cbecmodel.structure.estimate.likelihood import inverse_logdet
+from cbecmodel.structure.sample.linear import inverse_logdet
 
 if TYPE_CHECKING:
     from cbecmodel.structure.estimate.native import Problem

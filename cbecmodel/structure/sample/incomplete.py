@@ -18,17 +18,12 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-_STEPS, _CHANGE = 20_000, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,91 +102,3 @@ def available_moments(values: Floats, weights: Floats | None = None) -> tuple[Fl
     size = share.sum(axis=0)
     mean = np.nansum(share * values, axis=0) / size
     return mean, np.nansum(share * (values - mean) ** 2, axis=0) / size
-
-
-def em_moments(patterns: Sequence[MissingPattern], mean: Floats, cov: Floats) -> tuple[Floats, Floats]:
-    """Return the maximum-likelihood mean and covariances of the saturated model by the EM algorithm.
-
-    Steps are extrapolated (SQUAREM) and taken back when that lowers the likelihood.
-
-    Parameters
-    ----------
-    patterns : sequence of MissingPattern
-    mean, cov : ndarray
-        Where to start.
-
-    Returns
-    -------
-    mean : ndarray, shape (p,)
-    cov : ndarray, shape (p, p)
-    """
-    scale = np.sqrt(np.diag(cov))
-    for _ in range(_STEPS):
-        one = _em_step(patterns, mean, cov)
-        two = _em_step(patterns, *one)
-        r = [b - a for a, b in zip((mean, cov), one, strict=True)]
-        v = [c - b - d for b, c, d in zip(one, two, r, strict=True)]
-        size = np.sqrt(sum(float((part**2).sum()) for part in v))
-        length = np.sqrt(sum(float((part**2).sum()) for part in r)) / size if size > 0 else 1.0
-        jump = max(float(length), 1.0)
-        ahead = [a + 2 * jump * b + jump**2 * c for a, b, c in zip((mean, cov), r, v, strict=True)]
-        before = mean, cov
-        mean, cov = two
-        if jump > 1 and saturated_value(patterns, *ahead) <= saturated_value(patterns, *two):
-            mean, cov = _em_step(patterns, ahead[0], ahead[1])
-        change = max(
-            float(np.abs((mean - before[0]) / scale).max()),
-            float(np.abs((cov - before[1]) / np.outer(scale, scale)).max()),
-        )
-        if change < _CHANGE:
-            break
-    return mean, cov
-
-
-def _em_step(patterns: Sequence[MissingPattern], mean: Floats, cov: Floats) -> tuple[Floats, Floats]:
-    p = len(mean)
-    total = sum(one.n for one in patterns)
-    first, second = np.zeros(p), np.zeros((p, p))
-    for one in patterns:
-        seen = one.observed
-        hidden = np.setdiff1d(np.arange(p), seen)
-        slopes = np.linalg.solve(cov[np.ix_(seen, seen)], cov[np.ix_(seen, hidden)])
-        whole = np.zeros((p, len(seen)))
-        whole[seen] = np.eye(len(seen))
-        whole[hidden] = slopes.T
-        shift = whole @ (one.mean - mean[seen])
-        first += one.n * shift
-        second += one.n * (whole @ one.cov @ whole.T + np.outer(shift, shift))
-        if hidden.size:
-            rest = cov[np.ix_(hidden, hidden)] - cov[np.ix_(hidden, seen)] @ slopes
-            second[np.ix_(hidden, hidden)] += one.n * rest
-    step = first / total
-    return mean + step, second / total - np.outer(step, step)
-
-
-def saturated_value(patterns: Sequence[MissingPattern], mean: Floats, cov: Floats) -> float:
-    """Return the discrepancy F at given moments.
-
-    Parameters
-    ----------
-    patterns : sequence of MissingPattern
-    mean : ndarray, shape (p,)
-    cov : ndarray, shape (p, p)
-
-    Returns
-    -------
-    float
-        ``inf`` where the covariances are not positive definite.
-    """
-    total, value = sum(one.n for one in patterns), 0.0
-    for one in patterns:
-        block = cov[np.ix_(one.observed, one.observed)]
-        try:
-            factor = np.linalg.cholesky(block)
-        except np.linalg.LinAlgError:
-            return float("inf")
-        gap = one.mean - mean[one.observed]
-        spread = np.linalg.solve(factor, one.cov + np.outer(gap, gap))
-        quadratic = np.trace(np.linalg.solve(factor, spread.T))
-        value += one.n / total * (2 * float(np.log(np.diag(factor)).sum()) + float(quadratic))
-    return value

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from cbecmodel.errors import DataError
+from cbecmodel.structure.sample.answers import Answers, arranged
 from cbecmodel.structure.sample.columns import Floats, frame_of, numeric_columns
+from cbecmodel.structure.sample.expectation import expected, saturated_moments
 from cbecmodel.structure.sample.incomplete import (
     MissingPattern,
     available_moments,
-    em_moments,
     missing_patterns,
-    saturated_value,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +86,16 @@ class SampleMoments:
         return self.n * len(self.names)
 
     @cached_property
+    def answers(self) -> Answers:
+        """Return incomplete data arranged for linear algebra.
+
+        Returns
+        -------
+        Answers
+        """
+        return arranged(self.patterns, len(self.names))
+
+    @cached_property
     def saturated(self) -> float:
         """Return the discrepancy of the saturated model (minus two log-likelihoods a case, without its constant).
 
@@ -94,8 +104,24 @@ class SampleMoments:
         float
         """
         if self.patterns:
-            return saturated_value(self.patterns, self.mean, self.cov)
+            return self.discrepancy(self.mean, self.cov)
         return float(np.linalg.slogdet(self.cov)[1]) + len(self.names)
+
+    def discrepancy(self, mean: Floats, cov: Floats) -> float:
+        """Return the discrepancy of incomplete data at given moments.
+
+        Parameters
+        ----------
+        mean : ndarray, shape (p,)
+        cov : ndarray, shape (p, p)
+
+        Returns
+        -------
+        float
+            ``inf`` where the covariances are not positive definite.
+        """
+        found = expected(self.answers, mean, cov)
+        return float("inf") if found is None else found.value
 
 
 def moments_from_data(data: Any, names: Sequence[str], likelihood: str = "normal") -> SampleMoments:
@@ -218,7 +244,7 @@ def incomplete_moments(
     weights = None if used is None else used.weights
     patterns = missing_patterns(answered, weights)
     mean, variance = available_moments(answered, weights)
-    mean, cov = em_moments(patterns, mean, np.diag(variance))
+    mean, cov = saturated_moments(arranged(patterns, p), mean, np.diag(variance))
     _refuse_dependence(cov, names)
     size = n if weights is None else float(weights.sum())
     return SampleMoments(tuple(names), size, cov, mean, answered, rows, len(values) - n, patterns, used)
