@@ -83,7 +83,7 @@ def minimise(
     here = objective(space.point(z), True)
     if not np.isfinite(here.value):
         return Optimum(space.point(z), np.inf, np.inf, 0, False)
-    steps, model = 0, None
+    steps, model, guarded = 0, None, positive is not None
     for steps in range(1, max_iterations + 1):
         gradient = space.projected(here.gradient)
         size = float(np.abs(gradient).max(initial=0.0))
@@ -92,16 +92,19 @@ def minimise(
         model = _Model.at(space, here, steps) if model is None else model
         direction = model.direction(gradient)
         length = 1.0
-        if positive is not None and steps <= _GUARDED_STEPS:
+        if guarded and positive is not None and steps <= _GUARDED_STEPS:
             length = _inside(space.point(z)[positive], (space.basis @ direction)[positive])
         reuse = model.exact and size < _NEAR
         moved = _line_search(
             objective, space, z, here, gradient=gradient, direction=direction, length=length, second=not reuse
         )
         if moved is None:
-            if not model.updated:
+            if model.updated:
+                here, model = objective(space.point(z), True), None  # the old Hessian may be to blame
+            elif length < 1:
+                guarded, model = False, None  # or the guard, where a variance wants to be negative
+            else:
                 break
-            here, model = objective(space.point(z), True), None  # the old Hessian may be to blame
             continue
         change, gained = moved[0] - z, space.projected(moved[1].gradient) - gradient
         z, here = moved
