@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbecmodel.errors import ConvergenceError, DataError
-from cbecmodel.structure.estimate.checks import active_findings, solution_findings
+from cbecmodel.structure.estimate.checks import active_findings, product_findings, solution_findings
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
@@ -303,7 +303,8 @@ def fit_table(
         data_used=_used(data, samples),
         synthetic=bool(getattr(data, "synthetic", False)),
     )
-    findings = [*active_findings(held), *solution_findings(problem, fit.x, fit.unidentified, fit.df)]
+    findings = [*product_findings(table, options.se), *active_findings(held)]
+    findings += solution_findings(problem, fit.x, fit.unidentified, fit.df)
     fit.warnings = tuple(finding.warning() for finding in findings)
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=4)

@@ -17,6 +17,7 @@ from cbecmodel.structure.inference.score import expected_changes, score_test
 from cbecmodel.structure.inference.vcov import Uncertainty, likelihood_vcov
 from cbecmodel.structure.readouts import moment_tables, residual_tables
 from cbecmodel.structure.readouts import parameters as tables
+from cbecmodel.structure.readouts.moderated import Moderated
 from cbecmodel.structure.readouts.scores import factor_scores
 from cbecmodel.structure.readouts.shown import Shown
 from cbecmodel.structure.resampling.resampled import Resampled
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class SEMResults(Shown, Resampled):
+class SEMResults(Shown, Resampled, Moderated):
     """A fitted model; everything is computed when first asked for, at full precision.
 
     Attributes

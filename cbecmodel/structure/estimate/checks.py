@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.table.limits import Touched
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +44,27 @@ class Finding:
         CbecWarning
         """
         return ModelWarning(self.key, **self.values)
+
+
+def product_findings(table: ParameterTable, se: str) -> Iterator[Finding]:
+    """Look for products with an outcome among their parts, which the model leaves unrelated to other variables.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    se : str
+        Kind of the standard errors; robust ones are right all the same.
+
+    Yields
+    ------
+    Finding
+    """
+    outcomes = {row.lhs for row in table.rows if row.op == "~"}
+    used = [row.rhs for row in table.rows if row.op == "~" and ":" in row.rhs and row.rhs in table.observed]
+    related = {name for row in table.rows if row.op == "~~" and row.lhs != row.rhs for name in (row.lhs, row.rhs)}
+    alone = [name for name in dict.fromkeys(used) if set(name.split(":")) & outcomes and name not in related]
+    if alone and se == "standard":
+        yield Finding("structure.product_alone", {"products": ", ".join(alone)})
 
 
 def active_findings(held: Touched | None) -> Iterator[Finding]:

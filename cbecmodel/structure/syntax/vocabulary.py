@@ -66,6 +66,9 @@ def vocabulary(formulas: Sequence[Formula]) -> Vocabulary:
     items = [name for name in indicators if name not in latents]
     y = [name for name in outcomes if name not in latents and name not in items]
     x = [name for name in predictors if name not in latents and name not in items and name not in y]
+    # lavaan: a product with an outcome among its parts is no fixed exogenous variable
+    endogenous = [name for name in x if ":" in name and set(name.split(":")) & set(outcomes)]
+    y, x = [*y, *endogenous], [name for name in x if name not in endogenous]
     moments = [row for row in formulas if row.op in {"~~", "~1", "|", "~*~"}]
     others = [name for row in moments for name in (row.lhs, row.rhs if row.op == "~~" else row.lhs)]
     spoken_of = {name for row in moments if row.op in {"~~", "~1"} for name in (row.lhs, row.rhs)}
