@@ -190,6 +190,10 @@ def test_draws_take_the_place_of_the_delta_method(latent, data):
     few = rng.multivariate_normal(fit.x, fit.vcov.to_numpy(), 4000)
     index = [fit.moderated_mediation("x1", "m1", "y1", "w", draws=each).index for each in (None, few)]
     assert index[1].loc[0, "se"] == pytest.approx(index[0].loc[0, "se"], rel=0.06)
+    boot = fit.bootstrap(replicates=60, seed=3)
+    drawn = fit.moderated_mediation("x1", "m1", "y1", "w", draws=boot).index.loc[0]
+    a3, b1 = (list(fit.table.free_names).index(name) for name in ("m1~x1:w", "y1~m1"))
+    assert drawn["se"] == pytest.approx((boot.x[:, a3] * boot.x[:, b1]).std(ddof=1))
     few[0, 0] = np.nan  # a replicate that failed is left out
     assert np.isfinite(fit.moderated_mediation("x1", "m1", "y1", "w", draws=few).index.loc[0, "se"])
 

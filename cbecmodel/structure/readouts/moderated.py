@@ -40,8 +40,8 @@ class Moderated:
             Name of the product if it is not ``predictor:moderator``, for instance a latent variable ``f12``.
         level : float
             Of the intervals.
-        draws : pandas.DataFrame or ndarray, shape (R, q), optional
-            Bootstrap or posterior draws of the free parameters; errors and intervals then come from them.
+        draws : BootstrapResults, pandas.DataFrame or ndarray, shape (R, q), optional
+            Bootstrap (``fit.bootstrap(…)``) or posterior draws of the free parameters; errors and intervals then come from them.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class Moderated:
         >>> from semopy.examples import political_democracy
         >>> fit = cbec.sem("y1 ~ x1 + x2 + x1:x2", political_democracy.get_data())
         >>> fit.simple_slopes("y1", "x1", "x2", values=[4, 5]).slopes[["value", "est"]].round(2).to_numpy().tolist()
-        [[4.0, 1.19], [5.0, 1.47]]
+        [[4.0, 0.99], [5.0, 1.29]]
         """
         probe = self._probe(predictor, moderator, product)
         return slopes.simple_slopes(
@@ -102,7 +102,7 @@ class Moderated:
         >>> from semopy.examples import political_democracy
         >>> fit = cbec.sem("y1 ~ x1 + x2 + x1:x2", political_democracy.get_data())
         >>> fit.johnson_neyman("y1", "x1", "x2").regions["significant"].tolist()
-        [False]
+        [False, True, False]
         """
         probe = self._probe(predictor, moderator, product)
         return regions.johnson_neyman(probe, outcome, predictor, moderator, held=held, level=level, limits=limits)
@@ -145,7 +145,7 @@ class Moderated:
         >>> model = "y1 ~ x1 + x2 + x1:x2; y5 ~ y1 + x1"
         >>> found = cbec.sem(model, political_democracy.get_data()).moderated_mediation("x1", "y1", "y5", "x2")
         >>> found.index[["term", "est"]].round(3).to_numpy().tolist()
-        [['index', 0.183]]
+        [['index', 0.185]]
         """
         probe = self._probe(source, moderator, None)
         return mediation.moderated_mediation(

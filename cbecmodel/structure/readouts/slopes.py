@@ -40,7 +40,7 @@ def draws_of(draws: Any, probe: Probe) -> Floats | None:
 
     Parameters
     ----------
-    draws : pandas.DataFrame or ndarray, shape (R, q), or None
+    draws : pandas.DataFrame, ndarray, shape (R, q), object that holds them in ``x`` (bootstrap results), or None
         A DataFrame whose columns are the free parameters' names may have them in any order.
     probe : Probe
 
@@ -55,6 +55,7 @@ def draws_of(draws: Any, probe: Probe) -> Floats | None:
     """
     if draws is None:
         return None
+    draws = draws if isinstance(draws, (pd.DataFrame, np.ndarray)) else getattr(draws, "x", draws)
     if isinstance(draws, pd.DataFrame) and set(probe.free_names) <= set(draws.columns) and draws.columns.is_unique:
         values = draws[list(dict.fromkeys(probe.free_names))].to_numpy(dtype=np.float64)
         order = {name: index for index, name in enumerate(dict.fromkeys(probe.free_names))}
