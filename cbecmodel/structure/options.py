@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES
+from cbecmodel.structure.estimate.rotation_criteria import rotation_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,7 @@ class Options:
     fpc: str | None = None
     bounds: Any = None
     rotation: str = "geomin"
+    rotation_args: Any = None
     likelihood: str = "normal"
     information: str = "expected"
     test: str = "standard"

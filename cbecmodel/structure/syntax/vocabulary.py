@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Vocabulary:
         Latents that are neither indicators nor outcomes: they covary.
     terminal : tuple of str
         Outcomes that predict nothing (latents, then observed): their residuals covary.
+    efa : dict of str to tuple of str
+        Factors of each rotation block.
     """
 
     latents: tuple[str, ...]
@@ -37,6 +39,7 @@ class Vocabulary:
     exogenous: tuple[str, ...]
     exogenous_latents: tuple[str, ...]
     terminal: tuple[str, ...]
+    efa: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def vocabulary(formulas: Sequence[Formula]) -> Vocabulary:
@@ -81,6 +84,10 @@ def vocabulary(formulas: Sequence[Formula]) -> Vocabulary:
         exogenous=tuple(name for name in x if name not in spoken_of),
         exogenous_latents=tuple(name for name in latents if name not in indicators and name not in outcomes),
         terminal=(*(name for name in latents if name in ends), *(name for name in ends if name not in latents)),
+        efa={
+            block: _unique(row.lhs for row in formulas if row.efa == block)
+            for block in _unique(row.efa for row in formulas if row.efa)
+        },
     )
 
 

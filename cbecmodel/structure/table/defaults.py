@@ -11,6 +11,7 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.options import Options
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
+from cbecmodel.structure.table.exploratory import check_blocks, orthogonal_block
 from cbecmodel.structure.table.group_equality import tied_groups
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, find_row, numbered
 
@@ -63,6 +64,7 @@ def parameter_table(
         rows.extend(_group_rows(formulas, words, options, bool(means), number))
     rows = tied_groups(rows, words, options)
     rows = _linked(rows, dict(_equals(blocks)))
+    check_blocks(rows, words)
     return ParameterTable(
         rows=numbered(rows),
         constraints=parsed.constraints,
@@ -80,7 +82,6 @@ def _refuse(model: Model) -> None:
     for row in model.formulas:
         feature = {"|": "| (thresholds)", "~*~": "~*~ (scales)"}.get(row.op)
         feature = feature or ("level:" if row.level else "")
-        feature = feature or ("efa()" if row.efa else "")
         if feature:
             raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
 
@@ -103,8 +104,10 @@ def _defaults(words: Vocabulary, means: bool) -> list[Key]:
     pairs = [(name, name) for name in (*moving, *words.latents)]
     pairs += list(combinations(words.exogenous_latents, 2))
     pairs += list(combinations(words.terminal, 2))
+    # rotation turns the residuals of a block's factors into each other: they covary wherever they stand
+    pairs += [pair for block in words.efa.values() for pair in combinations(block, 2)]
     pairs += [(a, b) for i, a in enumerate(words.exogenous) for b in words.exogenous[i:]]
-    keys = [(a, "~~", b) for a, b in pairs]
+    keys = list(dict.fromkeys((a, "~~", b) for a, b in pairs))
     return keys + ([(name, "~1", "") for name in (*words.observed, *words.latents)] if means else [])
 
 
@@ -130,7 +133,9 @@ def _fixed_by_default(keys: Sequence[Key], written: set[Key], words: Vocabulary,
     for key in keys:
         if key in written:
             continue
-        if key[1] == "~~" and key[0] != key[2] and options.orthogonal and {key[0], key[2]} <= set(words.latents):
+        if orthogonal_block(key, words, options):
+            fixed[key] = 0.0
+        elif key[1] == "~~" and key[0] != key[2] and options.orthogonal and {key[0], key[2]} <= set(words.latents):
             fixed[key] = 0.0
         elif key[1] == "~1":
             free_means = key[0] in words.latents if options.function == "growth" else key[0] in words.observed
@@ -148,12 +153,14 @@ def _marked(keys: Sequence[Key], words: Vocabulary, *, std_lv: bool) -> dict[Key
         if key[1] == "=~":
             loadings.setdefault(key[0], []).append(key)
     shared = [key[2] for key in keys if key[1] == "=~"]
+    explored = {name for block in words.efa.values() for name in block}
     for latent, found in loadings.items():
-        if not std_lv:
+        std_lv_here = std_lv or latent in explored
+        if not std_lv_here:
             fixed[found[0]] = 1.0
         if len(found) == 1 and shared.count(found[0][2]) == 1:
             fixed[(found[0][2], "~~", found[0][2])] = 0.0  # a single indicator has no residual
-        if std_lv:
+        if std_lv_here:
             fixed[(latent, "~~", latent)] = 1.0
     for latent in words.composites:
         fixed[(latent, "~~", latent)] = 0.0
@@ -174,7 +181,9 @@ def _from_formula(row: Formula, fixed: float | None, group: int) -> Parameter:
     start, lower, upper = (_number(_pick(values, group)) for values in (said.start, said.lower, said.upper))
     label = str(_pick(said.label, group) or "")
     free = int(math.isnan(float(value)))
-    return Parameter(row.lhs, row.op, row.rhs, group, label, free, float(value), start, lower, upper, user=True)
+    return Parameter(
+        row.lhs, row.op, row.rhs, group, label, free, float(value), start, lower, upper, user=True, efa=row.efa
+    )
 
 
 def _number(value: float | str | None) -> float:

@@ -38,6 +38,22 @@ def kinds_of(row: Parameter, words: Vocabulary) -> set[str]:
     return {{"=~": "loadings", "~": "regressions", "<~": "composite_loadings", "|": "thresholds"}.get(row.op, "")}
 
 
+def same_block(row: Parameter, words: Vocabulary) -> bool:
+    """Return whether a parameter is the covariance of two factors of one rotation block.
+
+    Parameters
+    ----------
+    row : Parameter
+    words : Vocabulary
+
+    Returns
+    -------
+    bool
+    """
+    apart = row.op == "~~" and row.lhs != row.rhs
+    return apart and any({row.lhs, row.rhs} <= set(block) for block in words.efa.values())
+
+
 def tied_groups(rows: Sequence[Parameter], words: Vocabulary, options: Options) -> list[Parameter]:
     """Free what equal loadings or intercepts allow to be free in later groups, then tie the groups.
 
@@ -81,8 +97,11 @@ def _freed(row: Parameter, words: Vocabulary, options: Options) -> Parameter:
     equal = options.group_equal
     if row.group == 1 or row.user or row.lhs not in words.latents or row.free:
         return row
+    explored = any(row.lhs in block for block in words.efa.values())
     means = row.op == "~1" and options.function != "growth" and "means" not in equal
     means = means and bool({"intercepts", "thresholds"} & set(equal))
-    spread = row.op == "~~" and row.lhs == row.rhs and options.std_lv and "loadings" in equal
+    spread = row.op == "~~" and row.lhs == row.rhs and (options.std_lv or explored) and "loadings" in equal
     spread = spread and "lv_variances" not in equal and row.lhs not in words.composites
-    return replace(row, free=1, fixed=math.nan) if means or spread else row
+    # a block of exploratory factors has one rotation for all groups: later groups' covariances turn with it
+    turning = "loadings" in equal and "lv_covariances" not in equal and same_block(row, words)
+    return replace(row, free=1, fixed=math.nan) if means or spread or turning else row

@@ -42,6 +42,8 @@ class Parameter:
         Whether the syntax says it, rather than a default.
     exogenous : bool
         A moment of fixed exogenous variables.
+    efa : str
+        Rotation block of a loading.
     """
 
     lhs: str
@@ -56,6 +58,7 @@ class Parameter:
     upper: float = math.nan
     user: bool = True
     exogenous: bool = False
+    efa: str = ""
 
     @property
     def name(self) -> str:
@@ -115,7 +118,7 @@ class ParameterTable:
         Returns
         -------
         pandas.DataFrame
-            Columns lhs op rhs group label free fixed start lower upper user exogenous.
+            Columns lhs op rhs group label free fixed start lower upper user exogenous efa.
         """
         import pandas as pd
 
@@ -247,7 +250,7 @@ class ParameterTable:
         return semopy_syntax(self)
 
     def __str__(self) -> str:
-        shown = self.frame.drop(columns=["lower", "upper", "exogenous"])
+        shown = self.frame.drop(columns=["lower", "upper", "exogenous", "efa"])
         return str(shown.to_string(na_rep="", index=False))
 
     __repr__ = __str__
