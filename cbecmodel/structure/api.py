@@ -14,6 +14,7 @@ from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_mat
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.estimate.threads import one_thread
+from cbecmodel.structure.inference.rotated import rotate_solution, rotation_findings, unrotated_table
 from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
@@ -55,6 +56,7 @@ def sem(
     weights: str | None = None,
     bounds: Any = None,
     rotation: str = "geomin",
+    rotation_args: Mapping[str, Any] | None = None,
     likelihood: str = "normal",
     information: str | None = None,
     test: str | None = None,
@@ -282,8 +284,9 @@ def fit_table(
     known = {row.label for row in table.rows if row.label} | {rule.lhs for rule in rules}
     require_labels([rule.right for rule in rules], known)
     weights = _weights(table, samples, options.estimator)
-    space = equality_space(table)
-    problem = Problem(table, samples, pattern_of(table, samples), space, weights, limits_of(table, space))
+    estimated = unrotated_table(table, samples, options)
+    space = equality_space(estimated)
+    problem = Problem(estimated, samples, pattern_of(estimated, samples), space, weights, limits_of(estimated, space))
     with one_thread():
         optimum = ENGINES[options.engine].estimate(problem)
     if not optimum.converged:
@@ -294,16 +297,18 @@ def fit_table(
             iterations=optimum.iterations,
         )
     held = None if problem.limits is None else touched(problem.limits, optimum.x)
+    problem, optimum, rotation = rotate_solution(problem, optimum, table, options)
     fit = SEMResults(
         options,
-        problem if held is None else replace(problem, space=held.space),
+        problem if held is None or rotation else replace(problem, space=held.space),
         optimum,
         model=model or table.to_syntax(),
         group_labels=group_labels,
         data_used=_used(data, samples),
         synthetic=bool(getattr(data, "synthetic", False)),
     )
-    findings = [*product_findings(table, options.se), *active_findings(held)]
+    fit.rotation = rotation
+    findings = [*product_findings(table, options.se), *active_findings(held), *rotation_findings(rotation)]
     findings += solution_findings(problem, fit.x, fit.unidentified, fit.df)
     fit.warnings = tuple(finding.warning() for finding in findings)
     for warning in fit.warnings:

@@ -155,10 +155,16 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
     if chosen.get("missing") == "fiml" and (chosen["se"] == "robust_sem" or chosen["test"] in _COMPLETE_ONLY):
         raise ModelError("structure.fiml_estimator", estimator=chosen.get("estimator", "ML"))
     _check_estimator(chosen)
+    _check_rotation(chosen)
     for name in _NOT_YET:
         if chosen.get(name) not in (None, (), False):
             raise ModelError("structure.argument_unavailable", option=name)
     return Options(function=function, **chosen)
+
+
+def _check_rotation(chosen: dict[str, Any]) -> None:
+    if chosen.get("rotation", "none") != "none":
+        rotation_options(chosen["rotation"], chosen.get("rotation_args"))
 
 
 def _check_estimator(chosen: dict[str, Any]) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from cbecmodel.errors import CbecWarning
     from cbecmodel.structure.estimate.minimise import Optimum
     from cbecmodel.structure.estimate.native import Problem
+    from cbecmodel.structure.estimate.rotation import Rotation
+    from cbecmodel.structure.inference.rotated import Turn
     from cbecmodel.structure.options import Options
     from cbecmodel.structure.table.partable import ParameterTable
 
@@ -75,6 +77,7 @@ class SEMResults(Shown, Resampled, Moderated):
         self.options, self.problem, self.optimum, self.model = options, problem, optimum, model
         self.group_labels, self.data_used, self.synthetic = group_labels, data_used, synthetic
         self.warnings: tuple[CbecWarning, ...] = ()
+        self.rotation: tuple[tuple[Turn, Rotation], ...] = ()
 
     # ---------------------------------------------------------------- facts
     @property

@@ -125,15 +125,15 @@ def _value(loadings: Floats, criterion: Criterion, at: Floats, *, orthogonal: bo
 def _projected(at: Floats, slope: Floats, *, orthogonal: bool) -> Floats:
     if orthogonal:
         inner = _transpose(at) @ slope
-        return slope - at @ ((inner + _transpose(inner)) / 2)
-    return slope - at * (at * slope).sum(axis=1, keepdims=True)
+        return np.asarray(slope - at @ ((inner + _transpose(inner)) / 2), dtype=np.float64)
+    return np.asarray(slope - at * (at * slope).sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _retracted(at: Floats, *, orthogonal: bool) -> Floats:
     if orthogonal:
         left, _, right = np.linalg.svd(at)
         return np.asarray(left @ right, dtype=np.float64)
-    return at / np.sqrt((at**2).sum(axis=1, keepdims=True))
+    return np.asarray(at / np.sqrt((at**2).sum(axis=1, keepdims=True)), dtype=np.float64)
 
 
 def stationarity(loadings: Array, phi: Array, criterion: Criterion, *, orthogonal: bool) -> Array:
@@ -215,7 +215,8 @@ def _moved(at: Floats, k: Array, *, orthogonal: bool) -> Array:
     change = np.zeros((m, m), dtype=k.dtype)
     change[~np.eye(m, dtype=bool)] = k
     there = at @ (np.eye(m) + change)
-    return there / np.sqrt((there * there).sum(axis=0))
+    unit: Array = there / np.sqrt((there * there).sum(axis=0))
+    return unit
 
 
 def differentiated(function: Any, x: Floats) -> Floats:

@@ -15,7 +15,7 @@ from cbecmodel.structure.estimate.rotation_criteria import RotationOptions, crit
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
 _SAME: Final = 1e-4  # minima whose values differ by less, relatively, are one
-_CLOSE: Final = 0.01  # another minimum so near makes the choice between them arbitrary
+_CLOSE: Final = 1e-3  # another minimum so near makes the choice between them arbitrary
 _SALIENT: Final = 0.8
 
 
@@ -51,7 +51,7 @@ class Rotation:
 
     @property
     def ambiguous(self) -> bool:
-        """Return whether another local minimum is within one per cent of the best.
+        """Return whether another local minimum is within a thousandth of the best.
 
         Returns
         -------

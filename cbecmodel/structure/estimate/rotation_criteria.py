@@ -194,11 +194,10 @@ def criterion_of(options: RotationOptions, shape: tuple[int, int]) -> Criterion:
         epsilon = options.geomin_epsilon
         inner: Criterion = (lambda rest: _geomin(rest, epsilon)) if options.method == "bi_geomin" else _quartimin
         return lambda loadings: _without_first(loadings, inner)
-    target = options.target
-    if target is None or target.shape != (p, m):
-        raise ModelError(
-            "structure.rotation_target_shape", shape=f"{p} × {m}", found=np.shape(target) and "×".join(map(str, np.shape(target)))
-        )
+    target = np.zeros((0, 0)) if options.target is None else options.target
+    if target.shape != (p, m):
+        found = " × ".join(map(str, target.shape))
+        raise ModelError("structure.rotation_target_shape", shape=f"{p} × {m}", found=found)
     asked = np.isfinite(target)
     aim = np.where(asked, target, 0.0)
     return lambda loadings: _target(loadings, aim, asked)

@@ -26,16 +26,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
+from cbecmodel.structure.estimate.checks import Finding
 from cbecmodel.structure.estimate.gradient_projection import differentiated, stationarity
 from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern, pattern_of
-from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.estimate.rotation import Rotation, promax, rotate, row_weights
-from cbecmodel.structure.estimate.rotation_criteria import RotationOptions, criterion_of
+from cbecmodel.structure.estimate.rotation_criteria import RotationOptions, criterion_of, rotation_options
 from cbecmodel.structure.table.constraints import Space, equality_space
-from cbecmodel.structure.table.exploratory import Block, blocks_of
+from cbecmodel.structure.table.exploratory import Block, blocks_of, echelon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cbecmodel.structure.estimate.matrices import ModelPattern
+    from cbecmodel.structure.estimate.minimise import Optimum
+    from cbecmodel.structure.estimate.native import Problem
+    from cbecmodel.structure.options import Options
+    from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
@@ -86,6 +92,75 @@ class Rotated:
     rotations: tuple[Rotation, ...]
 
 
+def unrotated_table(table: ParameterTable, samples: Sequence[SampleMoments], options: Options) -> ParameterTable:
+    """Return the table to be estimated: that of the model, with an echelon of zeros in its exploratory blocks.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    samples : sequence of SampleMoments
+    options : Options
+
+    Returns
+    -------
+    ParameterTable
+    """
+    if not any(row.efa for row in table.rows):
+        return table
+    return echelon(table, samples, rotating=options.rotation != "none")
+
+
+def rotate_solution(
+    problem: Problem, optimum: Optimum, table: ParameterTable, options: Options
+) -> tuple[Problem, Optimum, tuple[tuple[Turn, Rotation], ...]]:
+    """Rotate a solution if its model has exploratory blocks; otherwise return it as it is.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of :func:`unrotated_table`.
+    optimum : Optimum
+    table : ParameterTable
+        Of the model.
+    options : Options
+
+    Returns
+    -------
+    Problem, Optimum, tuple of (Turn, Rotation)
+    """
+    if problem.table is table or options.rotation == "none":
+        return problem, optimum, ()
+    found = rotated_solution(problem, optimum.x, table, rotation_options(options.rotation, options.rotation_args))
+    return found.problem, replace(optimum, x=found.x), tuple(zip(found.turns, found.rotations, strict=True))
+
+
+def rotation_findings(rotation: Sequence[tuple[Turn, Rotation]]) -> list[Finding]:
+    """Return what a reader must know about rotations: other local minima nearly as good.
+
+    Parameters
+    ----------
+    rotation : sequence of (Turn, Rotation)
+
+    Returns
+    -------
+    list of Finding
+    """
+    return [
+        Finding(
+            "structure.rotation_minima",
+            {
+                "block": turn.block.name,
+                "value": f"{found.minima[0]:.6g}",
+                "other": f"{found.minima[1]:.6g}",
+                "count": int(found.counts[0]),
+                "starts": int(found.counts.sum()),
+            },
+        )
+        for turn, found in rotation
+        if found.ambiguous
+    ]
+
+
 def rotated_solution(problem: Problem, x: Floats, table: ParameterTable, options: RotationOptions) -> Rotated:
     """Rotate the exploratory blocks of a solution.
 
@@ -120,7 +195,9 @@ def rotated_solution(problem: Problem, x: Floats, table: ParameterTable, options
     _require_same(table, pattern, found, turned, space)
     sizes = [sample.n for sample in problem.samples]
     if options.method == "promax":
-        basis = _promax_basis(pattern, found, turns, rotations, sizes, options, space)
+        basis = _promax_basis(
+            pattern, found, tuple(zip(turns, rotations, strict=True)), sizes, options=options, space=space
+        )
     else:
         slopes = differentiated(lambda y: _conditions(pattern, y, turns, sizes, options), found)
         basis = _along(space.basis, slopes)
@@ -130,15 +207,19 @@ def rotated_solution(problem: Problem, x: Floats, table: ParameterTable, options
 
 def _turns(table: ParameterTable) -> tuple[Turn, ...]:
     position = {name: index for index, name in enumerate((*table.observed, *table.latents))}
-    found = []
-    for block in blocks_of(table):
-        if len(block.factors) < 2:
-            continue
-        factors, items = (np.array([position[name] for name in names]) for names in (block.factors, block.items))
-        everywhere = tuple(range(table.n_groups))
-        for group in everywhere[:1] if block.tied else everywhere:
-            found.append(Turn(block, group, everywhere if block.tied else (group,), factors, items))
-    return tuple(found)
+    everywhere = tuple(range(table.n_groups))
+    return tuple(
+        Turn(
+            block,
+            group,
+            everywhere if block.tied else (group,),
+            np.array([position[name] for name in block.factors]),
+            np.array([position[name] for name in block.items]),
+        )
+        for block in blocks_of(table)
+        if len(block.factors) > 1
+        for group in (everywhere[:1] if block.tied else everywhere)
+    )
 
 
 def _matrices(group: GroupPattern, x: Array) -> Matrices:
@@ -206,18 +287,29 @@ def _require_same(
 ) -> None:
     """Raise unless the model can say what rotation made of it."""
     names = (*table.observed, *table.latents)
-    wrong: list[str] = []
-    for group, matrices in zip(pattern.groups, turned, strict=True):
-        again = _matrices(group, x)
-        for operator, ours, theirs in zip(("~", "~~", "~1"), again, matrices, strict=True):
-            gap = np.atleast_2d(np.abs(ours - theirs).T).T > _SAME * max(1.0, float(np.abs(theirs).max()))
-            for i, j in np.argwhere(gap):
-                if operator != "~~" or i <= j:
-                    wrong.append(f"{names[i]} {operator} {names[j] if operator != '~1' else ''}".rstrip())
+    wrong = [
+        name
+        for group, matrices in zip(pattern.groups, turned, strict=True)
+        for name in _differences(names, _matrices(group, x), matrices)
+    ]
     unequal = np.abs(space.point(space.coordinates(x)) - x) > _SAME * max(1.0, float(np.abs(x).max()))
     wrong += [table.free_names[k] for k in np.flatnonzero(unequal)]
     if wrong:
         raise ModelError("structure.efa_incomplete", parameters=", ".join(dict.fromkeys(wrong)))
+
+
+def _differences(names: tuple[str, ...], ours: Matrices, theirs: Matrices) -> list[str]:
+    """Return which parameters of a group are not the same."""
+    found = []
+    for operator, one, other in zip(("~", "~~", "~1"), ours, theirs, strict=True):
+        gap = np.abs(one - other).reshape(len(names), -1)
+        apart = np.argwhere(gap > _SAME * max(1.0, float(np.abs(other).max())))
+        found += [
+            f"{names[i]} {operator} {'' if operator == '~1' else names[j]}".rstrip()
+            for i, j in apart
+            if operator != "~~" or i <= j
+        ]
+    return found
 
 
 def _conditions(
@@ -250,14 +342,15 @@ def _along(basis: Floats, slopes: Floats) -> Floats:
 def _promax_basis(
     pattern: ModelPattern,
     x: Floats,
-    turns: tuple[Turn, ...],
-    rotations: tuple[Rotation, ...],
+    rotated: tuple[tuple[Turn, Rotation], ...],
     sizes: list[int],
+    *,
     options: RotationOptions,
     space: Space,
 ) -> Floats:
     """Return the directions of promax solutions: those of varimax, carried through promax's regression."""
-    orders = [rotation.transformation for rotation in rotations]
+    turns = tuple(turn for turn, _ in rotated)
+    orders = [rotation.transformation for _, rotation in rotated]
     back = _turned([_matrices(group, x) for group in pattern.groups], turns, [np.linalg.inv(t) for t in orders])
     varimax = replace(options, method="varimax", orthogonal=True, row_weights="kaiser" if options.kaiser else "none")
     plain = []
@@ -281,7 +374,7 @@ def _promax_basis(
     return differentiated(carried, start) @ _along(space.basis, slopes)
 
 
-def _matched(found: Array, aim: Floats) -> Array:
+def _matched(found: Array, aim: Array) -> Array:
     """Put the columns of a transformation in the order and direction of another."""
     likeness = np.real(found).T @ aim
     order = np.abs(likeness).argmax(axis=0)

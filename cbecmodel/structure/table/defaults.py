@@ -133,9 +133,9 @@ def _fixed_by_default(keys: Sequence[Key], written: set[Key], words: Vocabulary,
     for key in keys:
         if key in written:
             continue
-        if orthogonal_block(key, words, options):
-            fixed[key] = 0.0
-        elif key[1] == "~~" and key[0] != key[2] and options.orthogonal and {key[0], key[2]} <= set(words.latents):
+        if orthogonal_block(key, words, options) or (
+            key[1] == "~~" and key[0] != key[2] and options.orthogonal and {key[0], key[2]} <= set(words.latents)
+        ):
             fixed[key] = 0.0
         elif key[1] == "~1":
             free_means = key[0] in words.latents if options.function == "growth" else key[0] in words.observed
