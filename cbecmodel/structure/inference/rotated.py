@@ -249,7 +249,9 @@ def _read(pattern: ModelPattern, matrices: list[Matrices]) -> Array:
     return x
 
 
-def _parts(turn: Turn, matrices: list[Matrices], sizes: list[int], *, correlated: bool) -> tuple[Array, Array, Array]:
+def _parts(
+    turn: Turn, matrices: list[Matrices], sizes: Sequence[float], *, correlated: bool
+) -> tuple[Array, Array, Array]:
     """Return loadings and correlations of a block's factors, and the variances of its items (averaged over groups)."""
     inside = np.ix_(turn.factors, turn.factors)
     paths, moments, _ = matrices[turn.group]
@@ -313,7 +315,7 @@ def _differences(names: tuple[str, ...], ours: Matrices, theirs: Matrices) -> li
 
 
 def _conditions(
-    pattern: ModelPattern, x: Array, turns: tuple[Turn, ...], sizes: list[int], options: RotationOptions
+    pattern: ModelPattern, x: Array, turns: tuple[Turn, ...], sizes: Sequence[float], options: RotationOptions
 ) -> Array:
     """Return what is zero where every block's rotation is optimal."""
     matrices = [_matrices(group, x) for group in pattern.groups]
@@ -343,7 +345,7 @@ def _promax_basis(
     pattern: ModelPattern,
     x: Floats,
     rotated: tuple[tuple[Turn, Rotation], ...],
-    sizes: list[int],
+    sizes: Sequence[float],
     *,
     options: RotationOptions,
     space: Space,
