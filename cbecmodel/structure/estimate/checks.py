@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.errors import CbecWarning, ModelWarning
-from cbecmodel.structure.estimate.implied import filled, implied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,8 +113,8 @@ def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
     group = problem.pattern.groups[number - 1]
     names = (*table.observed, *table.latents)
     where = f" ({number})" if table.n_groups > 1 else ""
-    _, moments, _ = filled(group, x)
-    state = implied(group, x)
+    _, moments, _ = problem.at(x).matrices[number - 1]
+    state = problem.at(x).states[number - 1]
     scale = np.maximum(np.abs(np.diag(state.full)), 1e-300)
     negative = [name for name, bad in zip(names, np.diag(moments) < -1e-10 * scale, strict=True) if bad]
     if negative:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import Implied, filled, implied
-from cbecmodel.structure.estimate.matrices import MOMENT, PATH, GroupPattern, ModelPattern, place
+from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern, ModelPattern, place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
@@ -52,79 +54,113 @@ def standardized_rows(table: ParameterTable, pattern: ModelPattern, x: Floats, k
     -------
     Standardized
     """
-    values = np.zeros(len(table.rows))
-    jacobian = np.zeros((len(table.rows), pattern.n_free))
-    names = (*table.observed, *table.latents)
-    position = {name: index for index, name in enumerate(names)}
-    raw = {"all": set(), "lv": set(table.observed), "nox": set(table.exogenous)}[kind]
-    standing = np.array([name not in raw for name in names])
-    for number, group in enumerate(pattern.groups, start=1):
-        at = [index for index, row in enumerate(table.rows) if row.group == number]
-        places = np.array([place(table.rows[index], position) for index in at], dtype=np.intp).reshape(-1, 3)
-        found = _group(group, x, places, standing)
-        values[at] = found.values
-        jacobian[at] = found.jacobian
+    values, jacobian = np.zeros(len(table.rows)), np.zeros((len(table.rows), pattern.n_free))
+    for at, group, units in _groups(table, pattern, x, kind):
+        raw, factor = units.values(), np.exp(units.log_factor())
+        own = np.zeros((len(at), pattern.n_free))
+        numbers = np.array([table.rows[index].free - 1 for index in at], dtype=np.intp)
+        free = np.flatnonzero(numbers >= 0)
+        own[free, numbers[free]] = 1.0
+        values[at] = raw * factor
+        jacobian[at] = factor[:, None] * (own + raw[:, None] * units.factor_slopes(group, pattern.n_free))
     return Standardized(values, jacobian)
 
 
-def _group(group: GroupPattern, x: Floats, places: NDArray[np.intp], standing: NDArray[np.bool_]) -> Standardized:
-    q = len(x)
-    state = implied(group, x)
-    paths, moments, intercepts = filled(group, x)
-    kind, row, column = places.T
-    variance, slopes = variances(group, state, q)
-    # logarithms of the units of each variable, and their derivatives: 0 where it keeps its own unit
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_unit = np.where(standing, 0.5 * np.log(variance), 0.0)
-        unit_slope = np.where(standing[:, None], 0.5 * slopes / variance[:, None], 0.0)
-    value = np.where(kind == PATH, paths[row, column], np.where(kind == MOMENT, moments[row, column], intercepts[row]))
-    log_factor = np.select(
-        [kind == PATH, (kind == MOMENT) & (row == column)],
-        [log_unit[column] - log_unit[row], -2 * log_unit[row]],
-        -log_unit[row],
-    )
-    factor_slope = np.select(
-        [(kind == PATH)[:, None], ((kind == MOMENT) & (row == column))[:, None]],
-        [unit_slope[column] - unit_slope[row], -2 * unit_slope[row]],
-        -unit_slope[row],
-    )
-    own = _own_slopes(group, kind, row, column, q)
-    for index in np.flatnonzero((kind == MOMENT) & (row != column)):
-        log_factor[index], factor_slope[index] = _residual_scale(
-            group, moments, int(row[index]), int(column[index]), standing=standing, q=q
-        )
-    factor = np.exp(log_factor)
-    return Standardized(value * factor, factor[:, None] * (own + value[:, None] * factor_slope))
+def standardized_values(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind) -> Floats:
+    """Standardize every row, without derivatives.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    pattern : ModelPattern
+    x : ndarray, shape (q,)
+    kind : {"all", "lv", "nox"}
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+    """
+    out = np.zeros(len(table.rows))
+    for at, _, units in _groups(table, pattern, x, kind):
+        out[at] = units.values() * np.exp(units.log_factor())
+    return out
 
 
-def _own_slopes(
-    group: GroupPattern, kind: NDArray[np.intp], row: NDArray[np.intp], column: NDArray[np.intp], q: int
-) -> Floats:
-    """Return the derivatives of the raw values: 1 at a free row's own parameter."""
-    index = {
-        (int(k), int(i), int(j)): int(parameter)
-        for k, i, j, parameter in zip(group.kind, group.row, group.column, group.parameter, strict=True)
-    }
-    own = np.zeros((len(kind), q))
-    for at, key in enumerate(zip(kind.tolist(), row.tolist(), column.tolist(), strict=True)):
-        if key in index:
-            own[at, index[key]] = 1.0
-    return own
+def _groups(
+    table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind
+) -> Iterator[tuple[list[int], GroupPattern, _Units]]:
+    """Yield, group by group, the rows of the table, the pattern, and the units of the variables."""
+    names = (*table.observed, *table.latents)
+    position = {name: index for index, name in enumerate(names)}
+    raw = set({"all": (), "lv": table.observed, "nox": table.exogenous}[kind])
+    standing = np.array([name not in raw for name in names])
+    for number, group in enumerate(pattern.groups, start=1):
+        at = [index for index, row in enumerate(table.rows) if row.group == number]
+        places = np.array([place(table.rows[index], position) for index in at], dtype=np.intp).reshape(-1, 3).T
+        yield at, group, _Units(implied(group, x), filled(group, x), places, standing)
 
 
-def _residual_scale(
-    group: GroupPattern, moments: Floats, i: int, j: int, *, standing: NDArray[np.bool_], q: int
-) -> tuple[float, Floats]:
-    """Return the logarithm of what makes a covariance a correlation of the two residuals, with its derivatives."""
-    log_factor, slope = 0.0, np.zeros(q)
-    for k in (i, j):
-        if not standing[k]:
-            continue
-        variance = moments[k, k]
-        log_factor -= 0.5 * np.log(variance) if variance > 0 else np.nan
-        own = (group.kind == MOMENT) & (group.row == k) & (group.column == k)
-        slope[group.parameter[own]] -= 0.5 / variance if variance else np.nan
-    return log_factor, slope
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """The units of the variables of one group, and where each row of the table stands.
+
+    Attributes
+    ----------
+    state : Implied
+    matrices : tuple of ndarray
+        Paths, moments and intercepts.
+    places : ndarray of int, shape (3, rows)
+        Matrix, row and column.
+    standing : ndarray of bool, shape (t,)
+        Which variables are standardized.
+    """
+
+    state: Implied
+    matrices: tuple[Floats, Floats, Floats]
+    places: NDArray[np.intp]
+    standing: NDArray[np.bool_]
+
+    def values(self) -> Floats:
+        """Return the values in the user's units."""
+        kind, row, column = self.places
+        paths, moments, intercepts = self.matrices
+        found = np.where(kind == PATH, paths[row, column], moments[row, column])
+        out: Floats = np.where(kind == INTERCEPT, intercepts[row], found)
+        return out
+
+    def log_factor(self) -> Floats:
+        """Return the logarithm of what each row is multiplied with."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit = np.where(self.standing, 0.5 * np.log(self.state.full.diagonal()), 0.0)
+            own = self.matrices[1].diagonal()
+            residual = np.where(self.standing, 0.5 * np.log(np.where(own > 0, own, np.nan)), 0.0)
+        return self._combined(unit, residual)
+
+    def factor_slopes(self, group: GroupPattern, q: int) -> Floats:
+        """Return its derivatives with respect to all free parameters, shape (rows, q)."""
+        variance, slopes = variances(group, self.state, q)
+        own = self.matrices[1].diagonal()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit = np.where(self.standing[:, None], 0.5 * slopes / variance[:, None], 0.0)
+            steep = np.where(own != 0, 0.5 / own, np.nan)
+        at = group.places
+        free = at.moment[at.row[at.moment] == at.column[at.moment]]
+        free = free[self.standing[at.row[free]]]
+        residual = np.zeros((len(own), q))
+        residual[at.row[free], group.parameter[free]] = steep[at.row[free]]
+        return self._combined(unit, residual)
+
+    def _combined(self, unit: Floats, residual: Floats) -> Floats:
+        """Add up, for each row, the units of its variables; of residual covariances, those of the residuals."""
+        kind, row, column = self.places
+        out: Floats = -unit[row]
+        paths = kind == PATH
+        out[paths] += unit[column[paths]]
+        moments = (kind == MOMENT) & (row == column)
+        out[moments] -= unit[row[moments]]
+        pairs = (kind == MOMENT) & (row != column)
+        out[pairs] = -residual[row[pairs]] - residual[column[pairs]]
+        return out
 
 
 def variances(group: GroupPattern, state: Implied, q: int) -> tuple[Floats, Floats]:
@@ -146,5 +182,5 @@ def variances(group: GroupPattern, state: Implied, q: int) -> tuple[Floats, Floa
     reach = np.concatenate([total, full], axis=1)
     local = 2 * state.f * reach[:, state.a] * reach[:, state.b]
     slopes = np.zeros((len(full), q))
-    np.add.at(slopes.T, group.parameter, local.T)
+    slopes[:, group.parameter] = local
     return np.diag(full).copy(), slopes

@@ -11,7 +11,7 @@ from scipy import special
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.matrices import place
-from cbecmodel.structure.inference.standardize import Kind, standardized_rows
+from cbecmodel.structure.inference.standardize import Kind, standardized_rows, standardized_values
 from cbecmodel.structure.inference.vcov import quantile, two_sided
 from cbecmodel.structure.readouts.effects import traced_effects
 from cbecmodel.structure.syntax.expressions import evaluate_all
@@ -180,8 +180,10 @@ def parameter_frame(problem: Problem, x: Floats, vcov: Floats) -> pd.DataFrame:
     columns["pvalue"] = np.where(_at_bounds(problem, values), np.nan, columns["pvalue"])
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
-        found = standardized_rows(problem.table, problem.pattern, x, kind)
-        columns[f"std_{kind}"] = with_defined(problem, found.values, found.jacobian)[0]
+        solution = standardized_values(problem.table, problem.pattern, x, kind)
+        if problem.table.defined:
+            solution = np.concatenate([solution, defined_values(problem, solution, np.zeros((len(solution), 0)))[0]])
+        columns[f"std_{kind}"] = solution
     return labelled_frame(problem, columns)
 
 

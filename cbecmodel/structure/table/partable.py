@@ -278,7 +278,9 @@ def numbered(rows: Iterable[Parameter]) -> tuple[Parameter, ...]:
     count, out = 0, []
     for row in rows:
         count += bool(row.free)
-        out.append(replace(row, free=count if row.free else 0))
+        number = count if row.free else 0
+        same = row.free == number and not isinstance(row.free, bool)
+        out.append(row if same else replace(row, free=number))
     return tuple(out)
 
 
