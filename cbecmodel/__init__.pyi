@@ -22,6 +22,8 @@ from .simulate.truth import population_truth as population_truth
 from .structure.api import cfa as cfa
 from .structure.api import growth as growth
 from .structure.api import sem as sem
+from .structure.exploratory import EFAResults as EFAResults
+from .structure.exploratory import efa as efa
 from .structure.inference.compare import compare as compare
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.results import SEMResults as SEMResults

@@ -202,3 +202,42 @@ def test_a_rotation_that_does_not_converge(monkeypatch):
     monkeypatch.setattr(gradient_projection, "_STEPS", 1)
     with pytest.raises(ConvergenceError, match="no minimum"):
         cbec.sem(HS3, dataset("holzinger_swineford"))
+
+
+@pytest.mark.shared
+def test_efa_of_the_reference_suite(shared):
+    expected = json.loads((shared / "reference/sem/lavaan/12_hs_efa.json").read_text(encoding="utf-8"))["efa"]
+    data = dataset("holzinger_swineford")[[f"x{k}" for k in range(1, 10)]]
+    for rotation, numbers in expected.items():
+        found = cbec.efa(data, 3, rotation=rotation)
+        limit = {"rtol": 0, "atol": 5e-5 if rotation == "promax" else 1e-5}
+        np.testing.assert_allclose(found.loadings(), np.array(numbers["lambda"]["values"]), **limit, err_msg=rotation)
+        np.testing.assert_allclose(found.correlations(), np.array(numbers["psi"]["values"]), **limit, err_msg=rotation)
+        np.testing.assert_allclose(found.fit_measures.loc[3, "chisq"], numbers["chisq"], rtol=1e-8)
+
+
+def test_efa_results():
+    data = dataset("holzinger_swineford")
+    items = [f"x{k}" for k in range(1, 10)]
+    found = cbec.efa(data, [1, 2, 3], variables=items, rotation="oblimin")
+    assert found.fit_measures["df"].tolist() == [27, 19, 12]
+    np.testing.assert_allclose(found.eigenvalues.sum(), 9)
+    for count in (1, 2, 3):
+        pattern, phi = found.loadings(count), found.correlations(count)
+        implied = pattern @ phi @ pattern.T
+        np.testing.assert_allclose(np.diag(implied) + found.uniquenesses(count), 1, atol=1e-12)
+        table = found.sums_of_squares(count)
+        np.testing.assert_allclose(table.loc["sums_of_squares"].sum(), np.trace(implied), atol=1e-12)
+        assert table.loc["cumulative"].iloc[-1] == pytest.approx((1 - found.uniquenesses(count)).mean())
+    assert (found.loadings(3, standard_errors=True) > 0).all(axis=None)
+    assert "RMSEA" in str(found)
+    assert "<table" in found._repr_html_()
+
+
+@pytest.mark.parametrize(("count", "most"), [(6, 5), (0, 5)])
+def test_too_many_factors(count, most):
+    items = [f"x{k}" for k in range(1, 10)]
+    with pytest.raises(ModelError, match=f"at most {most}"):
+        cbec.efa(dataset("holzinger_swineford"), count, variables=items)
+    with pytest.raises(ModelError, match="one group"):
+        cbec.efa(dataset("holzinger_swineford"), 2, variables=items, group="school")
