@@ -15,7 +15,8 @@ from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.inference.rotated import rotate_solution, rotation_findings, unrotated_table
-from cbecmodel.structure.options import Function, Options, check_options
+from cbecmodel.structure.inference.two_stage import first_stage
+from cbecmodel.structure.options import TWO_STAGE, Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.columns import Floats, frame_of
@@ -84,8 +85,9 @@ def sem(
         weighted and diagonally weighted least squares; they have no likelihood. ULS and DWLS have robust errors.
     se : {"standard", "robust_sem", "robust_huber_white", "first_order", "none"}, optional
         What the estimator implies if not given.
-    missing : {"listwise", "fiml"}
-        Leave incomplete cases out, or use all answers by full-information maximum likelihood (ML or MLR).
+    missing : {"listwise", "fiml", "two_stage", "robust_two_stage"}
+        Leave incomplete cases out; use all answers by full-information maximum likelihood (ML or MLR); or estimate the
+        moments from all answers first and fit the model to them (ML), with errors and a scaled test that know it.
     group : str, optional
         Column of the groups; they are numbered in order of first appearance.
     group_equal : str or sequence of str
@@ -235,11 +237,14 @@ def _samples(
             table.observed,
             members,
             likelihood=divisor,
-            fiml=options.missing == "fiml",
+            fiml=options.missing != "listwise",
             needed=table.exogenous,
             design=read_design(frame, options),
         )
         report_design([sample.design for sample in samples], options)
+        if options.missing in TWO_STAGE:
+            robust = options.missing == "robust_two_stage"
+            return tuple(first_stage(sample, robust=robust) for sample in samples)
         return samples
     cov, mean, n = summary
     if cov is None:

@@ -36,12 +36,12 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
 # What the estimators of this version can do; an option outside raises and names these.
 _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
     "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", *LEAST_SQUARES),
-    "missing": ("listwise", "fiml"),
+    "missing": ("listwise", "fiml", "two_stage", "robust_two_stage"),
     "engine": ("native", "semopy"),
     "information": ("expected", "observed"),
     "likelihood": ("normal", "wishart"),
     "parameterization": ("delta",),
-    "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "none"),
+    "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "two_stage", "none"),
     "test": ("standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"),
 }
 # What each estimator implies: standard errors, information, test.
@@ -64,6 +64,15 @@ _LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
     "test": ("standard",),
     "missing": ("listwise",),
     "engine": ("native",),
+}
+TWO_STAGE: Final = ("two_stage", "robust_two_stage")
+_TWO_STAGE: Final[dict[str, tuple[str, ...]]] = {
+    "estimator": ("ML",),
+    "se": ("two_stage", "none"),
+    "test": ("satorra_bentler", "standard"),
+    "information": ("expected",),
+    "likelihood": ("normal",),
+    "engine": ("native", "semopy"),
 }
 _COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
 _NOT_YET: Final = ("ordered",)
@@ -170,6 +179,13 @@ def _check_rotation(chosen: dict[str, Any]) -> None:
 def _check_estimator(chosen: dict[str, Any]) -> None:
     if chosen.get("estimator") in LEAST_SQUARES:
         _check_pairs(chosen, _LEAST_SQUARES, "structure.least_squares_option")
+    if chosen.get("missing") in TWO_STAGE:
+        _check_pairs(chosen, _TWO_STAGE, "structure.two_stage_option")
+        if _has_design(chosen):
+            raise ModelError("structure.two_stage_design")
+    elif chosen.get("se") == "two_stage":
+        others = ", ".join(one for one in _AVAILABLE["se"] if one != "two_stage")
+        raise ModelError("structure.option_unavailable", option="se", value="two_stage", available=others)
     if _has_design(chosen):
         _check_pairs(chosen, _DESIGN, "structure.design_option")
 
@@ -197,6 +213,9 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     estimator = str(chosen.get("estimator", "ML"))
     # errors that hold under independent draws alone are wrong in a designed sample
     implied = _IMPLIED.get("MLR" if design and estimator == "ML" else estimator, _IMPLIED["ML"])
+    staged = chosen.get("missing") in TWO_STAGE
+    if staged and estimator == "ML":
+        implied = ("two_stage", "expected", "satorra_bentler")
     for name, default in zip(("se", "information", "test"), implied, strict=True):
         chosen[name] = default if chosen.get(name) is None else chosen[name]
     if chosen.get("missing") == "fiml" and asked.get("information") is None:
@@ -204,7 +223,9 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     drawn = any(chosen.get(name) is not None for name in ("cluster", "strata", "fpc"))
     if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml" or drawn):
         chosen["meanstructure"] = True
-    if chosen.get("estimator") in LEAST_SQUARES:
+    if staged:
+        chosen["meanstructure"] = True
+    if staged or chosen.get("estimator") in LEAST_SQUARES:
         chosen["fixed_x"] = False
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))

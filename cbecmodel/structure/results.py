@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cbecmodel.structure.inference.fiml_indices import fiml_indices
 from cbecmodel.structure.inference.fit_measures import least_squares_measures, ml_measures, model_df
 from cbecmodel.structure.inference.modification import modification_indices
 from cbecmodel.structure.inference.robust import least_squares_vcov, robust_vcov
 from cbecmodel.structure.inference.scaled import scaled_measures
 from cbecmodel.structure.inference.score import expected_changes, score_test
+from cbecmodel.structure.inference.two_stage import two_stage_vcov
 from cbecmodel.structure.inference.vcov import Uncertainty, likelihood_vcov
 from cbecmodel.structure.readouts import moment_tables, residual_tables
 from cbecmodel.structure.readouts import parameters as tables
@@ -127,6 +129,8 @@ class SEMResults(Shown, Resampled, Moderated):
             return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
         if self.problem.weights:
             return least_squares_vcov(self.problem, self.x, self.options.se)
+        if self.options.se == "two_stage":
+            return two_stage_vcov(self.problem, self.x)
         if self.options.se == "standard":
             return likelihood_vcov(self.problem, self.x, self.options.information, self.options.likelihood)
         return robust_vcov(self.problem, self.x, self.options.se, self.options.information)
@@ -181,6 +185,8 @@ class SEMResults(Shown, Resampled, Moderated):
         found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
         if self.options.test != "standard":
             found |= scaled_measures(self.problem, self.x, self.options.test, found)
+        if self.options.missing == "fiml":
+            found |= fiml_indices(self.problem, self.x, found, robust=self.options.test != "standard")
         return pd.Series(found, dtype=np.float64, name="fit")
 
     def implied(self) -> dict[str, Any]:

@@ -280,4 +280,10 @@ def rescaled_moments(sample: SampleMoments, scale: Scale) -> SampleMoments:
         replace(one, mean=one.mean / u[one.observed], cov=one.cov / np.outer(u[one.observed], u[one.observed]))
         for one in sample.patterns
     )
-    return replace(sample, cov=sample.cov / np.outer(u, u), mean=sample.mean / u, raw=None, patterns=patterns)
+    gamma = sample.gamma
+    if gamma is not None:
+        i, j = np.triu_indices(len(u))
+        units = np.concatenate([u, u[i] * u[j]])
+        gamma = gamma / np.outer(units, units)
+    cov, mean = sample.cov / np.outer(u, u), sample.mean / u
+    return replace(sample, cov=cov, mean=mean, raw=None, patterns=patterns, gamma=gamma)

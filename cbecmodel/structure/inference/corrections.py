@@ -31,6 +31,7 @@ from cbecmodel.structure.inference.robust import (
     sample_deviations,
     score_rows,
 )
+from cbecmodel.structure.inference.two_stage import two_stage_trace
 from cbecmodel.structure.inference.vcov import inverse_information
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
         return Correction(np.nan, 0.0, float(df))
     if kind == "yuan_bentler_mplus":
         return Correction((trace_saturated(problem) - trace_huber_white(problem, x)) / df, 0.0, df)
+    if problem.samples[0].gamma is not None:
+        return Correction(two_stage_trace(problem, x) / df, 0.0, df)
     values = u_gamma(problem, x)
     trace, squares = float(values.sum()), float((values**2).sum())
     if kind == "satorra_bentler":

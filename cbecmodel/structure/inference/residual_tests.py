@@ -118,7 +118,9 @@ def _piece(
     mean = state.mu if means else sample.mean
     weight = _information(sample, mean, state.sigma, kind, loose, means=means)
     sampling = _inverse(_information(sample, sample.mean, sample.cov, kind, loose, means=means))
-    if options.se.startswith("robust"):
+    if sample.gamma is not None:
+        sampling = sample.gamma
+    elif options.se.startswith("robust"):
         meat = _information(sample, sample.mean, sample.cov, "first_order", loose, means=means)
         sampling = sampling @ meat @ sampling
     return _Piece(residual, delta, weight, sampling, sample.n / fit.n_obs, sample.n)

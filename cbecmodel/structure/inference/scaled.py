@@ -68,7 +68,7 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
         found |= _mplus_factors(problem, x)
     if any(sample.patterns for sample in problem.samples):
         return found  # the robust indices of complete data do not hold with gaps
-    return found | _robust(plain, fit, null, n=n, groups=groups, corrected=test)
+    return found | robust_indices(plain, fit, null, n=n, groups=groups, corrected=test)
 
 
 def _corrected(statistic: float, rule: Correction) -> Test:
@@ -86,9 +86,27 @@ def _mplus_factors(problem: Problem, x: Floats) -> dict[str, float]:
     }
 
 
-def _robust(
+def robust_indices(
     plain: Mapping[str, float], fit: Correction, null: Correction, *, n: float, groups: int, corrected: Test
 ) -> dict[str, float]:
+    """Return CFI, TLI, RNI and RMSEA, with interval and tests, that estimate their normal-theory values.
+
+    Parameters
+    ----------
+    plain : mapping
+        chisq, df, baseline_chisq and baseline_df without correction.
+    fit, null : Correction
+        Of the model and of the baseline model.
+    n : float
+        Number of cases.
+    groups : int
+    corrected : Test
+        The model's corrected test.
+
+    Returns
+    -------
+    dict
+    """
     x2, df, b2, bdf = (plain[name] for name in ("chisq", "df", "baseline_chisq", "baseline_df"))
     c, cb = _penalty(fit, df), _penalty(null, bdf)
     excess, b_excess = x2 - c * df, b2 - cb * bdf

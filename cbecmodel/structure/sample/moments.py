@@ -51,6 +51,8 @@ class SampleMoments:
         With incomplete data: then ``cov`` and ``mean`` are the maximum-likelihood estimates of the saturated model.
     design : CaseDesign, optional
         How the cases were sampled, if not at random with equal chances.
+    gamma : ndarray, shape (p + p*, p + p*), optional
+        Sampling covariances of root n times the moments (means first), where a first stage estimated them.
     """
 
     names: tuple[str, ...]
@@ -62,6 +64,7 @@ class SampleMoments:
     n_dropped: int = 0
     patterns: tuple[MissingPattern, ...] = ()
     design: CaseDesign | None = None
+    gamma: Floats | None = None
 
     @property
     def weights(self) -> Floats | None:

@@ -35,7 +35,7 @@ fit_case <- function(case) {
       args$sample.cov <- matrix(unlist(s$cov), length(s$names), dimnames = list(s$names, s$names))
       args$sample.nobs <- s$n
     } else args$data <- data
-    if (identical(options$missing, "fiml")) args <- c(args, list(em.h1.iter.max = 20000L, em.h1.tol = 1e-13))
+    if (isTRUE(options$missing %in% c("fiml", "two.stage", "robust.two.stage"))) args <- c(args, list(em.h1.iter.max = 20000L, em.h1.tol = 1e-13))
     suppressWarnings(do.call(case[["function"]], args))
   }
   # nonlinear constraints: lavaan's augmented Lagrangian stops early under the tightest tolerances
