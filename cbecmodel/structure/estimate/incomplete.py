@@ -147,6 +147,26 @@ def moment_sums(answers: Answers, found: Expected) -> MomentSums:
     return sums
 
 
+def expected_weight(answers: Answers, found: Expected) -> Floats:
+    """Return the weight V of means and covariances in the expected information of a case, ``Δ' V Δ``.
+
+    Parameters
+    ----------
+    answers : Answers
+    found : Expected
+
+    Returns
+    -------
+    ndarray, shape (p + m, p + m)
+    """
+    p = answers.p
+    sums = moment_sums(answers, found)
+    weight = np.zeros((p + len(sums.expected), p + len(sums.expected)))
+    weight[:p, :p] = sums.means
+    weight[p:, p:] = _both_ways(sums.expected, p) / 2
+    return weight
+
+
 def _pattern_parts(
     answers: Answers, found: Expected
 ) -> Iterator[tuple[Floats, Floats, Floats, NDArray[np.intp], Floats]]:

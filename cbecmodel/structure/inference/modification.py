@@ -15,9 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cbecmodel.structure.estimate.implied import implied, jacobian
+from cbecmodel.structure.estimate.incomplete import expected_weight
 from cbecmodel.structure.estimate.matrices import pattern_of
-from cbecmodel.structure.estimate.native import Problem
-from cbecmodel.structure.inference.standardize import Kind, standardized_rows
+from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
+from cbecmodel.structure.inference.robust import inverse_of, weighted_jacobian
+from cbecmodel.structure.inference.standardize import Kind, own_slopes
+from cbecmodel.structure.sample.expectation import expected
 from cbecmodel.structure.table.constraints import Space
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
 
@@ -106,9 +110,8 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
     frame = frame.assign(mi=mi, epc=epc)
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
-        slopes = standardized_rows(opened, pattern, values, kind).jacobian
-        factor = slopes[opened.free_rows, np.arange(len(values))]
-        frame[f"sepc_{kind}"] = epc * factor[old < 0]
+        slopes = own_slopes(opened, pattern, values, kind)
+        frame[f"sepc_{kind}"] = epc * slopes[opened.free_rows][old < 0]
     keep = frame["mi"].notna() & (frame["mi"] >= minimum)
     return frame[keep].reset_index(drop=True)
 
@@ -117,15 +120,37 @@ def _scores(wide: Problem, values: Floats, basis: Floats, new: NDArray[np.intp])
     """Return index and expected change of each new parameter, NaN where the model leaves no information on it."""
     work = wide.standard
     factors = work.scale.parameters
-    found = work.objective(values * factors, True)
-    n = sum(sample.n for sample in wide.samples)
-    information = n * found.information
     own = basis * factors[:, None]
     own = own / np.linalg.norm(own, axis=0)
-    inner = own.T @ information @ own
-    cross = information[new] @ own
-    left = np.diag(information)[new] - np.einsum("ij,ij->i", cross, np.linalg.lstsq(inner, cross.T, rcond=None)[0].T)
-    score = -n / 2 * found.gradient[new]
-    known = left > _NOTHING * np.diag(information)[new]
+    cross, diagonal = np.zeros((len(values), own.shape[1])), np.zeros(len(values))
+    n = sum(sample.n for sample in wide.samples)
+    for number, group in enumerate(work.pattern.groups):
+        slopes, weighted = _weighted_slopes(work, number, values * factors)
+        size = work.samples[number].n
+        cross[group.parameter] += size * (slopes.T @ (weighted @ own[group.parameter]))
+        diagonal[group.parameter] += size * (slopes * weighted).sum(axis=0)
+    across = np.linalg.lstsq(own.T @ cross, cross[new].T, rcond=None)[0]
+    left = diagonal[new] - (cross[new] * across.T).sum(axis=1)
+    score = -n / 2 * work.objective(values * factors, False).gradient[new]
+    known = left > _NOTHING * diagonal[new]
     left = np.where(known, left, np.nan)
     return score**2 / left, score / left / factors[new]
+
+
+def _weighted_slopes(work: StandardizedProblem, number: int, x: Floats) -> tuple[Floats, Floats]:
+    """Return the Jacobian Δ of a group's moments, and V Δ for the weight V of a case's expected information."""
+    sample, means = work.samples[number], work.pattern.means
+    state = implied(work.pattern.groups[number], x)
+    if work.weights:
+        slopes = jacobian(state, means)
+        return slopes, work.weights[number] @ slopes
+    slopes = jacobian(state, True)
+    if sample.patterns:
+        found = expected(sample.answers, state.mu, state.sigma)
+        if found is None:
+            return slopes, np.full_like(slopes, np.nan)
+        return slopes, expected_weight(sample.answers, found) @ slopes
+    weighted = weighted_jacobian(state, inverse_of(state.sigma))
+    if not means:
+        weighted[: len(state.mu)] = 0.0
+    return slopes, weighted

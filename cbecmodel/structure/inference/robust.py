@@ -139,8 +139,19 @@ def fixed_columns(table: ParameterTable) -> NDArray[np.bool_]:
     return np.array([name in table.exogenous for name in table.observed])
 
 
-def _weighted_jacobian(state: Implied, inverse: Floats) -> Floats:
-    """Return ``V Δ``, shape (p + p*, k)."""
+def weighted_jacobian(state: Implied, inverse: Floats) -> Floats:
+    """Return ``V Δ`` for the weight V of the normal distribution.
+
+    Parameters
+    ----------
+    state : Implied
+    inverse : ndarray, shape (p, p)
+        Of the implied covariances.
+
+    Returns
+    -------
+    ndarray, shape (p + p*, k)
+    """
     rows, columns = vech_indices(len(inverse))
     z = inverse @ state.z
     u, w = z[:, state.a], z[:, state.b]
@@ -189,10 +200,10 @@ def _group_scores(
         for one in sample.patterns:
             at = one.observed
             sigma = state.sigma[np.ix_(at, at)]
-            weights = _weighted_jacobian(replace(state, z=state.z[at]), inverse_of(sigma))
+            weights = weighted_jacobian(replace(state, z=state.z[at]), inverse_of(sigma))
             scores[one.cases] = _deviations(data[np.ix_(one.cases, at)], state.mu[at], sigma) @ weights
         return scores
-    weights = _weighted_jacobian(state, inverse_of(state.sigma))
+    weights = weighted_jacobian(state, inverse_of(state.sigma))
     if not means:
         weights[: len(sample.names)] = 0.0
     if centred:
