@@ -28,6 +28,9 @@ from .structure.inference.compare import compare as compare
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.results import SEMResults as SEMResults
 from .structure.sample.products import product_indicators as product_indicators
+from .structure.syntax.curves import growth_curve as growth_curve
+from .structure.syntax.panels import latent_change as latent_change
+from .structure.syntax.panels import ri_clpm as ri_clpm
 from .structure.table.products import latent_interaction as latent_interaction
 from .study.run import run_study as run_study
 from .survey.instrument import Instrument as Instrument
