@@ -10,7 +10,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final, Literal
 
 from cbecmodel.errors import ModelError
@@ -99,7 +99,7 @@ def _times(columns: list[str], times: Sequence[float] | None, shape: str, knot: 
     if len(columns) < needed or len(set(columns)) < len(columns):
         raise ModelError("structure.panel_waves", waves=len(set(columns)), needed=needed)
     moments = [float(t) for t in (range(len(columns)) if times is None else times)]
-    if len(moments) != len(columns) or any(b <= a for a, b in zip(moments[:-1], moments[1:], strict=True)):
+    if len(moments) != len(columns) or any(b <= a for a, b in pairwise(moments)):
         raise ModelError("structure.curve_times", times=len(moments), waves=len(columns))
     if (shape == "piecewise") != (knot is not None) or (knot is not None and not moments[0] < knot < moments[-1]):
         raise ModelError("structure.curve_knot", low=f"{moments[0]:g}", high=f"{moments[-1]:g}")
