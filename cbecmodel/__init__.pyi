@@ -26,6 +26,8 @@ from .structure.exploratory import EFAResults as EFAResults
 from .structure.exploratory import efa as efa
 from .structure.inference.compare import compare as compare
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
+from .structure.resampling.compiled import set_kernel as set_kernel
+from .structure.resampling.config import show_config as show_config
 from .structure.results import SEMResults as SEMResults
 from .structure.sample.products import product_indicators as product_indicators
 from .structure.syntax.curves import growth_curve as growth_curve

@@ -14,6 +14,7 @@ from cbecmodel.parallel import batch_size, map_batches
 from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.resampling.alone import REASONS
 from cbecmodel.structure.resampling.bootstrap_results import BootstrapResults
+from cbecmodel.structure.resampling.compiled import kernel_environment
 from cbecmodel.structure.resampling.draws import TYPES, BootstrapType, Draws, parametric, transformed
 from cbecmodel.structure.resampling.engine import batch_of
 from cbecmodel.structure.resampling.intervals import INTERVALS, Interval
@@ -67,6 +68,7 @@ def bootstrap(
         parallel=parallel,
         folder=folder,
         identity=_identity(fit, plan),
+        environment=kernel_environment,
         label=text("structure.bootstrap_label") if progress else "",
         args=(plan,),
     )

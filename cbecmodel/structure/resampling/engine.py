@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.minimise import GRADIENT_OK
 from cbecmodel.structure.estimate.native import Problem, StandardizedProblem, standardized
+from cbecmodel.structure.resampling.compiled import compiled_discrepancies, compiled_search, kernel_in_use
 from cbecmodel.structure.resampling.moments import (
     Cases,
     GroupMoments,
@@ -248,13 +249,13 @@ def discrepancies(batch: Batch, moments: ManyMoments, z: Floats) -> tuple[Floats
     value : ndarray, shape (R,)
     gradient : ndarray, shape (R, r)
     """
+    if kernel_in_use() != "numpy":
+        return compiled_discrepancies(batch, moments, _shares(batch, moments), z)
     space, pattern = batch.work.space, batch.work.pattern
     x = space.offset + z @ space.basis.T
     gradient = np.zeros_like(x)
-    total = np.sum([group.n for group in moments.groups], axis=0)
     value = np.zeros(len(z))
-    lost = 0.0 if batch.method in ("ML", "FIML") else 1.0
-    size = batch.size if batch.method == "GLS" else 1.0  # the others' weights are sized already
+    shares = _shares(batch, moments)
     for index, (group, sample) in enumerate(zip(batch.groups, moments.groups, strict=True)):
         value = value + group_discrepancy(
             group,
@@ -262,11 +263,19 @@ def discrepancies(batch: Batch, moments: ManyMoments, z: Floats) -> tuple[Floats
             batch.cases[index] if batch.cases else None,
             x,
             gradient,
-            share=(sample.n - lost) / total / size,
+            share=shares[index],
             method=batch.method,
             means=pattern.means,
         )
     return value, gradient @ space.basis
+
+
+def _shares(batch: Batch, moments: ManyMoments) -> list[Floats]:
+    """Return what each group counts in the discrepancy."""
+    total = np.sum([group.n for group in moments.groups], axis=0)
+    lost = 0.0 if batch.method in ("ML", "FIML") else 1.0
+    size = batch.size if batch.method == "GLS" else 1.0  # the others' weights are sized already
+    return [(group.n - lost) / total / size for group in moments.groups]
 
 
 def fit_many(batch: Batch, moments: ManyMoments, start: Floats | None = None) -> ManyFits:
@@ -290,17 +299,23 @@ def fit_many(batch: Batch, moments: ManyMoments, start: Floats | None = None) ->
         points = np.repeat(batch.start[None], len(moments), axis=0)
     else:
         points = np.array([space.coordinates(one) for one in start * factors])
+    if kernel_in_use() != "numpy":
+        found = compiled_search(batch, moments, _shares(batch, moments), points)
+        return _in_user_units(batch, moments, found)
     block = block_size(batch)
     parts = []
     for begin in range(0, len(moments), block):
         at = np.arange(begin, min(begin + block, len(moments)))
         parts.append(_searched(batch, moments.take(at), points[at]))
-    z, value, gradient = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "value", "gradient")
-    )
-    evaluations = np.concatenate([part.evaluations for part in parts])
-    x = (space.offset + z @ space.basis.T) / factors
-    return ManyFits(x, value * batch.size - _constant(batch, moments), gradient, evaluations, gradient < GRADIENT_OK)
+    columns = ([getattr(part, name) for part in parts] for name in ("z", "value", "gradient", "evaluations"))
+    return _in_user_units(batch, moments, Search(*map(np.concatenate, columns)))
+
+
+def _in_user_units(batch: Batch, moments: ManyMoments, found: Search) -> ManyFits:
+    space = batch.work.space
+    x = (space.offset + found.z @ space.basis.T) / batch.work.scale.parameters
+    value = found.value * batch.size - _constant(batch, moments)
+    return ManyFits(x, value, found.gradient, found.evaluations, found.gradient < GRADIENT_OK)
 
 
 def _constant(batch: Batch, moments: ManyMoments) -> Floats:

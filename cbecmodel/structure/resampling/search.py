@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Evaluate = Callable[[Floats, Indices], tuple[Floats, Floats]]
 
-GRADIENT: Final = 1e-10  # a search stops when no element of its gradient is larger
+GRADIENT: Final = 1e-9  # a search stops when no element of its gradient is larger, and takes one step more unseen
 DECREMENT: Final = 1e-20  # … or the expected decrease is this small
 MAX_EVALUATIONS: Final = 200
 MEMORY: Final = 24
@@ -121,7 +121,8 @@ def _finish(run: _Running, found: Search) -> None:
     if not done.any():
         return
     ids = run.ids[done]
-    found.z[ids], found.value[ids], found.gradient[ids] = run.z[done], run.value[done], size[done]
+    last = np.where((size <= GRADIENT)[:, None], run.direction, 0.0)[done]
+    found.z[ids], found.value[ids], found.gradient[ids] = run.z[done] + last, run.value[done], size[done]
     run.keep(~done)
 
 
