@@ -55,7 +55,7 @@ lock: $(READY)
 clean:
 	rm -rf reports/build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks
 
-$(READY): requirements.lock setup.cfg pyproject.toml
+$(READY): requirements.lock setup.cfg setup.py pyproject.toml $(wildcard cbecmodel/structure/resampling/kernel/*)
 	@$(PYTHON) -c 'import sys; sys.exit("cbecmodel needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 ..." % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
