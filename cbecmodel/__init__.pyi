@@ -13,10 +13,12 @@ from .policy.rollout import national_policies as national_policies
 from .policy.rollout import pilot_zones as pilot_zones
 from .simulate.likelihood_power import power_test as power_test
 from .simulate.panel import simulate_panel as simulate_panel
+from .simulate.power import power as power
 from .simulate.power_formulas import n_for_path as n_for_path
 from .simulate.power_formulas import n_for_rmsea as n_for_rmsea
 from .simulate.power_formulas import power_rmsea as power_rmsea
 from .simulate.power_formulas import power_rmsea_difference as power_rmsea_difference
+from .simulate.power_results import PowerResults as PowerResults
 from .simulate.responses import simulate_responses as simulate_responses
 from .simulate.truth import population_truth as population_truth
 from .structure.api import cfa as cfa

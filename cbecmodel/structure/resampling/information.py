@@ -55,18 +55,42 @@ def standard_errors(batch: Batch, moments: ManyMoments, fits: ManyFits) -> Float
     ModelError
         For incomplete data and least squares.
     """
-    if batch.method != "ML":
-        raise ModelError("structure.resampling_needs_cases", method=batch.method)
-    factors, basis = batch.work.scale.parameters, batch.work.space.basis
     out = np.empty_like(fits.x)
     block = max(block_size(batch) // 2, 8)
     for begin in range(0, len(fits.x), block):
         at = np.arange(begin, min(begin + block, len(fits.x)))
-        information = _information(batch, moments.take(at), fits.x[at] * factors)
-        inverse = _inverses(basis.T @ information @ basis)
         with np.errstate(invalid="ignore"):
-            out[at] = np.sqrt(np.einsum("ij,rjk,ik->ri", basis, inverse, basis, optimize=True)) / factors
+            out[at] = np.sqrt(np.einsum("rii->ri", sampling_covariances(batch, moments.take(at), fits.x[at])))
     return out
+
+
+def sampling_covariances(batch: Batch, moments: ManyMoments, x: Floats) -> Floats:
+    """Return the sampling covariances of estimates from the expected information of complete data.
+
+    Parameters
+    ----------
+    batch : Batch
+        Fitted by maximum likelihood to complete data.
+    moments : ManyMoments
+    x : ndarray, shape (R, q)
+        Estimates in the same R samples, in the user's units.
+
+    Returns
+    -------
+    ndarray, shape (R, q, q)
+        In the user's units; NaN where the information is singular.
+
+    Raises
+    ------
+    ModelError
+        For incomplete data and least squares.
+    """
+    if batch.method != "ML":
+        raise ModelError("structure.resampling_needs_cases", method=batch.method)
+    factors, basis = batch.work.scale.parameters, batch.work.space.basis
+    information = _information(batch, moments, x * factors)
+    inverse = _inverses(basis.T @ information @ basis)
+    return np.asarray(basis @ inverse @ basis.T, dtype=np.float64) / np.outer(factors, factors)
 
 
 def _information(batch: Batch, moments: ManyMoments, x: Floats) -> Floats:
