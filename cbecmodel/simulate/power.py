@@ -22,11 +22,13 @@ from cbecmodel.simulate.power_results import PowerResults
 from cbecmodel.simulate.power_samples import Answers, NormalData, Ordinal, normal_data
 from cbecmodel.simulate.random_streams import check_seed, is_whole
 from cbecmodel.structure.api import sem
+from cbecmodel.structure.options import check_options
 from cbecmodel.structure.resampling.engine import batch_of
 from cbecmodel.survey.instrument import Instrument, load_instrument
 
 if TYPE_CHECKING:
     from cbecmodel.parallel import Parallel
+    from cbecmodel.structure.options import Options
     from cbecmodel.structure.results import SEMResults
 
 _LARGE: Final = 100_000  # cases in which the truth is found where no formula gives it
@@ -143,7 +145,7 @@ def power(
     fit = _truth(source, model, asked, sizes[-1], seed)
     if sizes[0] <= len(fit.observed) + 1:
         raise ContentError("simulate.power_small_n", n=sizes[0], p=len(fit.observed))
-    many = batch_of(fit.problem, fit.x) if _batchable(fit) else None
+    many = batch_of(fit.problem, fit.x) if _batchable(check_options("sem", asked), fit) else None
     k = fit.table.n_free + len(fit.table.defined)
     found: dict[int, Replicates] = {}
     for size in sizes:
@@ -170,7 +172,7 @@ def _sizes(n: int | Sequence[int], replications: int, alpha: float, target: floa
 
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
-    for name in ("group", "cluster", "weights"):
+    for name in ("group", "cluster", "weights", "strata", "fpc"):
         if options.get(name) is not None:
             raise ModelError("simulate.power_option", option=name)
     return options
@@ -216,9 +218,9 @@ def _truth(source: NormalData | Answers, model: str, options: dict[str, Any], n:
         return sem(model, data, **options)
 
 
-def _batchable(fit: SEMResults) -> bool:
-    usual = all(getattr(fit.options, name) == value for name, value in _BATCHED.items())
-    return usual and fit.problem.limits is None and fit.options.likelihood == "normal"
+def _batchable(options: Options, fit: SEMResults) -> bool:
+    usual = all(getattr(options, name) == value for name, value in _BATCHED.items())
+    return usual and fit.problem.limits is None
 
 
 def _replicated(plan: Plan, replications: int, seed: Any, **where: Any) -> Replicates:

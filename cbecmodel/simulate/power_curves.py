@@ -80,7 +80,7 @@ class PowerCurve:
         --------
         >>> curve = fitted_curve([100, 200, 300], [520, 850, 960], [1000, 1000, 1000], alpha=0.05)
         >>> [math.ceil(value) for value in curve.required(0.8)]
-        [185, 179, 191]
+        [179, 173, 186]
         """
         nothing = (math.nan, math.nan, math.nan)
         if self.b <= 0:

@@ -14,11 +14,11 @@ from scipy import special
 from cbecmodel.errors import CbecError, ConvergenceError, ModelWarning
 from cbecmodel.simulate.power_samples import Moments, NormalData, wishart_moments
 from cbecmodel.structure.api import sem
-from cbecmodel.structure.estimate.checks import solution_findings
 from cbecmodel.structure.inference.indices import CLOSE, NOT_CLOSE
 from cbecmodel.structure.readouts.parameters import defined_values, row_values
 from cbecmodel.structure.resampling.engine import Batch, fit_many, simulated
 from cbecmodel.structure.resampling.information import sampling_covariances
+from cbecmodel.structure.resampling.quantities import improper
 from cbecmodel.structure.sample.moments import array_moments
 from cbecmodel.structure.syntax.expressions import evaluate_all
 
@@ -126,8 +126,8 @@ def _batched(plan: Plan, many: Batch, drawn: Moments) -> Columns:
     est, se = _with_defined(many, fits, moments)
     found["est"][:], found["se"][:] = est, se
     found["fit"][:] = _fit_measures(many, fits, drawn)
-    proper = np.array([not any(solution_findings(many.problem, x, (), 0)) for x in fits.x])
-    found["status"][:] = np.where(fits.converged, np.where(proper, PROPER, IMPROPER), NOT_CONVERGED)
+    solved = np.where(improper(many, moments, fits.x), IMPROPER, PROPER)
+    found["status"][:] = np.where(fits.converged, solved, NOT_CONVERGED)
     for index in np.flatnonzero(~fits.converged):  # a cold start may still find what the warm one missed
         again = _alone(plan, drawn, int(index))
         for name, value in again.items():
@@ -172,7 +172,7 @@ def _fit_measures(many: Batch, fits: ManyFits, drawn: Moments) -> Floats:
 def _from_chisq(chisq: Floats, df: int, n: Floats) -> dict[str, Floats]:
     nothing = np.full(len(chisq), np.nan)
     if df <= 0:
-        return {"chisq": chisq, "pvalue": nothing, "rmsea": nothing, "close": nothing, "far": nothing}
+        return {"chisq": chisq, "pvalue": nothing, "rmsea": np.zeros(len(chisq)), "close": nothing, "far": nothing}
     positive = np.maximum(chisq, 0.0)
     return {
         "chisq": chisq,
@@ -184,6 +184,8 @@ def _from_chisq(chisq: Floats, df: int, n: Floats) -> dict[str, Floats]:
 
 
 def _cfi(many: Batch, chisq: Floats, df: int, drawn: Moments) -> Floats:
+    if df <= 0:
+        return np.ones(len(chisq))
     table = many.problem.table
     fixed = np.array([name in table.predictors for name in table.observed])
     logdets = np.linalg.slogdet(drawn.cov)[1]

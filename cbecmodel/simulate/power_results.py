@@ -154,8 +154,8 @@ class PowerResults:
         Returns
         -------
         pandas.DataFrame
-            Columns n test power power_mcse used. ``exact``: chi-square. ``close``: RMSEA is .05 or less. ``not_close``: RMSEA
-            is .08 or more. Of a right model the first is the type I error.
+            Columns n test power power_mcse used. ``exact``: chi-square. ``close``: RMSEA is .05 or less.
+            ``not_close``: RMSEA is .08 or more. Of a right model the first is the type I error.
         """
         rows = []
         for n in self.sizes:
@@ -239,8 +239,8 @@ class PowerResults:
         -------
         pandas.DataFrame
             Columns lhs op rhs label n ci_lower ci_upper inside enough. The curve is probit in the root of n; the interval is its
-            Monte Carlo error; ``inside`` says whether n lies between the simulated sizes, ``enough`` whether the smallest of these
-            has the power already (then n is not sought below it). NaN: there is no answer, because power is 0 or falls.
+            Monte Carlo error; ``inside`` says whether n lies between the simulated sizes, ``enough`` whether the smallest
+            of these has the power already (then n is not sought below it). NaN: there is no answer, because power is 0 or falls.
         """
         rows = []
         first = self._parameters(self.sizes[0])

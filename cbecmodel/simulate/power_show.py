@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from cbecmodel.display.numbers import count, number, percent
+from cbecmodel.display.numbers import count, percent
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import ModelError
 from cbecmodel.messages import language, text
@@ -49,7 +49,7 @@ def _facts(found: PowerResults) -> list[tuple[str, str]]:
     counts = found.convergence
     facts = [
         (_say("replications"), count(found.replications)),
-        (_say("level"), number(found.alpha, 3)),
+        (_say("level"), f"{found.alpha:g}"),
         (_say("truth"), _say("truth_exact" if found.exact else "truth_sample")),
     ]
     for row in counts.to_dict("records"):
@@ -72,7 +72,8 @@ def _tables(found: PowerResults) -> list[Table]:
     }  # fmt: skip
     notes = (_say("note_partial"),) if found.partial else ()
     parameters = Table(frame, columns, row_groups="size", notes=(*notes, _say("note_mcse")))
-    return [parameters, _required_table(found), _fit_table(found)]
+    tables = [parameters, _required_table(found)]
+    return [*tables, _fit_table(found)] if found.fit.df > 0 else tables
 
 
 def _required_table(found: PowerResults) -> Table:
@@ -81,8 +82,8 @@ def _required_table(found: PowerResults) -> Table:
     said = [_wanted(found, row) for row in frame.to_dict("records")]
     frame["wanted"], frame["between"], frame["where"] = zip(*said, strict=True)
     columns = {
-        "parameter": Column(_say("parameter"), "text"), "wanted": Column("n", "text"), "between": Column(_say("interval"), "text"),
-        "where": Column(_say("simulated"), "text"),
+        "parameter": Column(_say("parameter"), "text"), "wanted": Column("n", "text"),
+        "between": Column(_say("interval"), "text"), "where": Column(_say("simulated"), "text"),
     }  # fmt: skip
     return Table(frame, columns, title=_say("required", target=percent(found.target, 0)), notes=(_say("note_curve"),))
 

@@ -93,7 +93,7 @@ def rmsea(test: Test, n: float, n_groups: int = 1, suffix: str = "") -> dict[str
     """
     x2, df = test.statistic, test.df
     names = ("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue", "rmsea_notclose_pvalue")
-    if df <= 0:
+    if not df > 0:  # of a corrected test it may be NaN
         return {name + suffix: value for name, value in zip(names, (0.0, 0.0, 0.0, math.nan, math.nan), strict=True)}
 
     def size(ncp: float) -> float:
