@@ -21,6 +21,8 @@ from .simulate.power_formulas import power_rmsea_difference as power_rmsea_diffe
 from .simulate.power_results import PowerResults as PowerResults
 from .simulate.responses import simulate_responses as simulate_responses
 from .simulate.truth import population_truth as population_truth
+from .structure.after_measurement import SAMResults as SAMResults
+from .structure.after_measurement import sam as sam
 from .structure.api import cfa as cfa
 from .structure.api import growth as growth
 from .structure.api import sem as sem

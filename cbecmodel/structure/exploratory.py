@@ -191,11 +191,13 @@ class EFAResults:
         """
         fit = self._fit(nfactors)
         names = list(fit.latents)
-        found = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+        found = np.eye(len(names))
         table = fit.parameters
-        for row in table[(table["op"] == "~~") & table["lhs"].isin(names)].itertuples():
-            found.loc[row.lhs, row.rhs] = found.loc[row.rhs, row.lhs] = row.std_all
-        return found
+        rows = table[(table["op"] == "~~") & table["lhs"].isin(names)]
+        for lhs, rhs, value in zip(rows["lhs"], rows["rhs"], rows["std_all"], strict=True):
+            i, j = names.index(lhs), names.index(rhs)
+            found[i, j] = found[j, i] = value
+        return pd.DataFrame(found, index=names, columns=names)
 
     def structure(self, nfactors: int | None = None) -> pd.DataFrame:
         """Return the correlations of items with factors (the structure matrix).
@@ -257,15 +259,14 @@ class EFAResults:
         shown = [Table(measures, {name: column for name, column in columns.items() if measures[name].notna().any()})]
         for count in self.fits:
             pattern = self.loadings(count)
+            factors = {str(name): Column(str(name)) for name in pattern}
             frame = pattern.assign(uniqueness=self.uniquenesses(count)).rename_axis("item").reset_index()
-            labels = {"item": Column(text("structure.show_efa_item"), "text")} | {
-                name: Column(name) for name in pattern
-            }
+            labels = {"item": Column(text("structure.show_efa_item"), "text"), **factors}
             shown.append(Table(frame, labels | {"uniqueness": Column(text("structure.show_efa_uniqueness"))}))
             if count > 1:
                 phi = self.correlations(count).rename_axis("factor").reset_index()
                 names = {"factor": Column(text("structure.show_efa_correlations"), "text")}
-                shown.append(Table(phi, names | {str(name): Column(str(name)) for name in pattern}))
+                shown.append(Table(phi, names | factors))
         return shown
 
     def _facts(self) -> list[tuple[str, str]]:

@@ -241,3 +241,81 @@ def test_too_many_factors(count, most):
         cbec.efa(dataset("holzinger_swineford"), count, variables=items)
     with pytest.raises(ModelError, match="one group"):
         cbec.efa(dataset("holzinger_swineford"), 2, variables=items, group="school")
+
+
+SAM = [name for name, case in CASES.items() if case["function"] == "sam"]
+
+
+@pytest.mark.parametrize("name", SAM)
+def test_structural_after_measurement(name):
+    case, expected = CASES[name], numbers(name)
+    options = asked(case)
+    options["method"] = options.pop("sam_method", "local")
+    fit = cbec.sam(case["model"], dataset(case["data"]), **options)
+    table = expected["parameters"]
+    found = aligned(fit.parameters, table)
+    kept = np.array([not (lhs == "x" and rhs == "x") for lhs, rhs in zip(table["lhs"], table["rhs"], strict=True)])
+    for ours, theirs in (("est", "est"), ("se", "se"), ("std_all", "std.all")):
+        here = kept & np.array([op != ":=" for op in table["op"]]) if ours == "se" else kept
+        np.testing.assert_allclose(found[ours][here], array(table[theirs])[here], err_msg=ours, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(fit.measurement["chisq"], expected["measurement"]["Chisq"], rtol=1e-6, atol=1e-6)
+    if options["method"] == "local":
+        for key in ("chisq", "df", "cfi", "rmsea", "srmr"):
+            np.testing.assert_allclose(
+                fit.fit_measures[key], expected["structural"][key], rtol=1e-6, atol=1e-6, err_msg=key
+            )
+        groups = (
+            expected["reliability"] if isinstance(expected["reliability"], list) else expected["reliability"].values()
+        )
+        for ours, theirs in zip(fit.reliability.to_dict("records"), groups, strict=True):
+            for variable, value in theirs.items():
+                assert ours[variable] == pytest.approx(value, abs=1e-6)
+
+
+BLOCKED = "f =~ u1 + u2 + u3\nh =~ v1 + v2 + v3\nh ~ f"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "key"),
+    [
+        ("f =~ u1 + u2 + u3\ng =~ u4 + u5 + u6\ntop =~ f + g + v1", {}, "structure.sam_model"),
+        (BLOCKED, {"blocks": [["f"]]}, "structure.sam_blocks"),
+        (BLOCKED, {"method": "both"}, "structure.unknown_option"),
+        (BLOCKED, {"estimator": "ULS"}, "structure.unknown_option"),
+        (BLOCKED + "\nu1 ~~ v1", {}, "structure.sam_shared"),
+        (BLOCKED + "\nf =~ v1", {}, "structure.sam_shared"),
+        (BLOCKED + "\ny ~ u1", {}, "structure.sam_shared"),
+    ],
+)
+def test_what_cannot_be_split_into_two_steps(model, options, key):
+    with pytest.raises(ModelError) as caught:
+        cbec.sam(model, dataset("exploratory.csv"), **options)
+    assert caught.value.key == key
+
+
+def test_shared_items_are_measured_in_one_block():
+    """With all latent variables in one block and a saturated structure, two steps give what one gives."""
+    data = dataset("exploratory.csv")
+    joint = cbec.sem(BLOCKED + "\nu1 ~~ v1", data)
+    steps = cbec.sam(BLOCKED + "\nu1 ~~ v1", data, blocks=[["f", "h"]], method="global")
+    np.testing.assert_allclose(steps.x, joint.x, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(steps.vcov, joint.vcov, rtol=2e-3, atol=2e-4)
+
+
+def test_two_steps_answer_as_any_fit_does():
+    fit = cbec.sam(BLOCKED, dataset("exploratory.csv"))
+    assert set(fit.parameters["step"]) == {0, 1, 2}
+    assert 0 < fit.effects("f", "h")["se"].iloc[0] < 0.2
+    assert "h ~ f" in str(fit)
+    assert fit.measurement["latents"].tolist() == ["f", "h"]
+
+
+def test_error_is_left_in_where_nothing_else_would_remain():
+    rng = np.random.default_rng(5)
+    f = rng.standard_normal(14)
+    data = pd.DataFrame(rng.standard_normal((14, 6)), columns=[f"{a}{k}" for a in "ab" for k in (1, 2, 3)])
+    data = data.add(np.where(data.columns.str.startswith("a"), 1.0, 0.9) * f[:, None] * 0.6)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = cbec.sam("f =~ a1 + a2 + a3\nh =~ b1 + b2 + b3\nh ~ f", data)
+    assert any(one.message.key == "structure.sam_shrunk" for one in caught) == any(m.shrunk for m in fit.steps.moments)
