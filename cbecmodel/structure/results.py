@@ -355,7 +355,8 @@ class SEMResults(Shown, Resampled, Moderated):
         Returns
         -------
         pandas.DataFrame
-            Columns lhs op rhs group mi epc sepc_lv sepc_all: drop of the chi-square, expected change, and it standardized.
+            Columns lhs op rhs group mi epc sepc_lv sepc_all sepc_nox: drop of the chi-square, expected change, and it
+            standardized.
         """
         return modification_indices(self.problem, self.x, minimum)
 

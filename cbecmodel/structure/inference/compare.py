@@ -44,7 +44,8 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        One row a model, in order of df: df aic bic chisq chisq_diff df_diff pvalue. The index says which argument it was.
+        One row a model, in order of df: df aic bic chisq chisq_diff df_diff pvalue rmsea_diff (RMSEA of
+        the difference). The index says which argument it was.
         After robust tests the differences are the scaled ones; NaN, with a warning, where a scaling factor is negative.
 
     Raises
@@ -94,7 +95,8 @@ def compare(
         chisq = _scaled(chisq, ordered, how)
     with np.errstate(invalid="ignore"):
         pvalue = np.where(df > 0, special.chdtrc(np.where(df > 0, df, 1), np.maximum(chisq, 0)), math.nan)
-    return frame.assign(chisq_diff=chisq, df_diff=df, pvalue=pvalue)
+        excess = np.maximum(chisq - df, 0) / np.where(df > 0, df, math.nan) / first.n_obs * first.table.n_groups
+    return frame.assign(chisq_diff=chisq, df_diff=df, pvalue=pvalue, rmsea_diff=np.sqrt(excess))
 
 
 def _scaling(fit: SEMResults, asked: str | None) -> str:

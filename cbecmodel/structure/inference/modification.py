@@ -20,7 +20,7 @@ from cbecmodel.structure.estimate.incomplete import expected_weight
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
 from cbecmodel.structure.inference.robust import inverse_of, weighted_jacobian
-from cbecmodel.structure.inference.standardize import Kind, own_slopes
+from cbecmodel.structure.inference.standardize import Kind, unit_factors
 from cbecmodel.structure.sample.expectation import expected
 from cbecmodel.structure.table.constraints import Space
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
@@ -89,12 +89,11 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
     Returns
     -------
     pandas.DataFrame
-        Columns lhs op rhs group mi epc sepc_lv sepc_all, in the order of the table and then of the left-out parameters.
+        Columns lhs op rhs group mi epc sepc_lv sepc_all sepc_nox, in the order of the table and then of the left-out parameters.
     """
     table = problem.table
-    fixed = {index for index, row in enumerate(table.rows) if not row.free and not row.exogenous and row.user}
-    marked = {(row.lhs, row.group) for index, row in enumerate(table.rows) if index in fixed and row.op == "=~"}
-    freed = {i for i in fixed if table.rows[i].op != "=~" and table.rows[i].lhs not in {name for name, _ in marked}}
+    # markers too: where equality constraints give their factor a unit, freeing one changes the fit
+    freed = {index for index, row in enumerate(table.rows) if not row.free and not row.exogenous and row.user}
     rows = [replace(row, free=1) if index in freed else row for index, row in enumerate(table.rows)]
     extra = candidates(table)
     opened = replace(table, rows=numbered([*rows, *(replace(row, free=1) for row in extra)]), constraints=())
@@ -108,10 +107,9 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
     shown = [opened.rows[at] for at, before in zip(opened.free_rows, old, strict=True) if before < 0]
     frame = pd.DataFrame({name: [getattr(row, name) for row in shown] for name in ("lhs", "op", "rhs", "group")})
     frame = frame.assign(mi=mi, epc=epc)
-    kinds: tuple[Kind, ...] = ("lv", "all")
+    kinds: tuple[Kind, ...] = ("lv", "all", "nox")
     for kind in kinds:
-        slopes = own_slopes(opened, pattern, values, kind)
-        frame[f"sepc_{kind}"] = epc * slopes[opened.free_rows][old < 0]
+        frame[f"sepc_{kind}"] = epc * unit_factors(opened, pattern, values, kind)[opened.free_rows][old < 0]
     keep = frame["mi"].notna() & (frame["mi"] >= minimum)
     return frame[keep].reset_index(drop=True)
 

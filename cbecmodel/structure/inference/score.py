@@ -19,7 +19,7 @@ from scipy import linalg, special
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
-from cbecmodel.structure.inference.standardize import Kind, standardized_rows
+from cbecmodel.structure.inference.standardize import Kind, unit_factors
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.table.constraints import Space, constraint_values
 from cbecmodel.structure.table.partable import Parameter, numbered
@@ -265,9 +265,5 @@ def expected_changes(
     frame = frame.assign(est=opened.x, epc=change, epv=opened.x + change)
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
-        solution = standardized_rows(table, pattern, opened.x, kind)
-        free = table.free_rows
-        value, slope = solution.values[free], solution.jacobian[free, np.arange(len(opened.x))]  # noqa: PD011 - no frame
-        with np.errstate(divide="ignore", invalid="ignore"):
-            frame[f"sepc_{kind}"] = change * np.where(opened.x != 0, value / opened.x, slope)
+        frame[f"sepc_{kind}"] = change * unit_factors(table, pattern, opened.x, kind)[table.free_rows]
     return frame

@@ -7,7 +7,7 @@ divided by the implied variance; covariances by the roots of the two (residual) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -86,8 +86,8 @@ def standardized_values(table: ParameterTable, pattern: ModelPattern, x: Floats,
     return out
 
 
-def own_slopes(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind) -> Floats:
-    """Return the derivative of each free row's standardized value with respect to that row's own parameter.
+def unit_factors(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind) -> Floats:
+    """Return what standardizing multiplies each row with.
 
     Parameters
     ----------
@@ -99,18 +99,10 @@ def own_slopes(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Ki
     Returns
     -------
     ndarray, shape (rows,)
-        For a row whose value is zero, simply what it is multiplied with.
     """
     out = np.zeros(len(table.rows))
-    numbers = np.array([row.free - 1 for row in table.rows], dtype=np.intp)
-    for at, group, units in _groups(table, pattern, x, kind):
-        factor, raw = np.exp(units.log_factor()), units.values()
-        out[at] = factor
-        moving = np.flatnonzero((raw != 0) & (numbers[at] >= 0))
-        if moving.size:
-            slopes = replace(units, places=units.places[:, moving]).factor_slopes(group, pattern.n_free)
-            own = slopes[np.arange(len(moving)), numbers[at][moving]]
-            out[np.array(at)[moving]] *= 1 + raw[moving] * own
+    for at, _, units in _groups(table, pattern, x, kind):
+        out[at] = np.exp(units.log_factor())
     return out
 
 
