@@ -23,6 +23,9 @@ from cbecmodel.structure.sample.columns import Floats, frame_of
 from cbecmodel.structure.sample.design import read_design, report_design
 from cbecmodel.structure.sample.groups import Members, group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summary
+from cbecmodel.structure.sample.ordinal_groups import group_categories, ordered_of, ordinal_moments
+from cbecmodel.structure.syntax.parser import parse
+from cbecmodel.structure.syntax.vocabulary import vocabulary
 from cbecmodel.structure.table.bounds import bounded
 from cbecmodel.structure.table.constraints import equality_space, require_labels
 from cbecmodel.structure.table.defaults import parameter_table
@@ -78,29 +81,37 @@ def sem(
         indicators, see ``interaction``.
     data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
         Cases with a missing value on a variable of the model are left out and counted.
-    estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF", "GLS", "ULS", "WLS", "DWLS"}
+    estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF", "GLS", "ULS", "WLS", "DWLS", "WLSM", "WLSMV", "ULSMV"}
         The first six are maximum likelihood; they differ in standard errors and tests: MLR has Huber-White errors and the
         Yuan-Bentler test (as Mplus), MLM robust errors and the Satorra-Bentler test, MLMV the scaled and shifted one, MLMVS
         the mean- and variance-adjusted one, MLF errors from first derivatives. The others are generalized, unweighted,
-        weighted and diagonally weighted least squares; they have no likelihood. ULS and DWLS have robust errors.
+        weighted and diagonally weighted least squares; they have no likelihood. ULS and DWLS have robust errors,
+        WLSM and WLSMV are DWLS with a Satorra-Bentler or a scaled and shifted test, ULSMV is ULS with the latter. With ordinal
+        variables ML means WLSMV, as in lavaan.
     se : {"standard", "robust_sem", "robust_huber_white", "first_order", "none"}, optional
         What the estimator implies if not given.
-    missing : {"listwise", "fiml", "two_stage", "robust_two_stage"}
-        Leave incomplete cases out; use all answers by full-information maximum likelihood (ML or MLR); or estimate the
-        moments from all answers first and fit the model to them (ML), with errors and a scaled test that know it.
+    missing : {"listwise", "pairwise", "fiml", "two_stage", "robust_two_stage"}
+        Leave incomplete cases out; use what answers there are to each pair (ordinal variables); use all answers by
+        full-information maximum likelihood (ML or MLR); or estimate the moments from all answers first and fit the model to
+        them (ML), with errors and a scaled test that know it.
     group : str, optional
         Column of the groups; they are numbered in order of first appearance.
     group_equal : str or sequence of str
         What is equal across groups: loadings, intercepts, means, regressions, residuals, residual_covariances,
-        lv_variances, lv_covariances, composite_loadings.
+        thresholds, lv_variances, lv_covariances, composite_loadings.
     group_partial : str or sequence of str
         Parameters exempt from that, such as ``"x3 ~ 1"``.
     bounds : str or mapping, optional
         ``"standard"`` keeps variances, loadings and covariances where they mean something, ``"wide"`` a little further out,
         ``"pos_var"`` only keeps variances from being negative; or ``{"x1 ~~ x1": (0, 2), "b": (None, 1)}``. Bounds may
         also be written in the model: ``lower(0)*x1``, ``upper(2)*x1``. Standard errors ignore bounds.
-    ordered, parameterization, rotation
-        Ordered answers raise a :class:`~cbecmodel.errors.ModelError` that says so.
+    ordered : str, sequence of str, or True
+        Ordinal variables (True: all endogenous observed ones); ordered categoricals are ordinal without being named. They
+        get thresholds, ``x | t1 + t2``, and scales, ``x ~*~ x``; correlations are polychoric and polyserial, given fixed
+        exogenous variables. ``group_equal="thresholds"`` frees the scales (delta) or residual variances (theta) of later
+        groups, and the latent means.
+    parameterization : {"delta", "theta"}
+        Whether scales or residual variances of ordinal variables are parameters.
     cluster : str, optional
         Column of the clusters (schools, primary sampling units) within which answers depend on each other. Standard errors
         and tests of ML and MLR then hold whatever that dependence is; those of MLM are of the Satorra-Bentler kind.
@@ -219,12 +230,30 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
     model, data, asked = with_latent_products(model, data, asked)
-    options = check_options(function, asked)
+    frame = None if data is None else frame_of(data)
+    options = check_options(function, asked | {"ordered": ordered_of(model, frame, asked["ordered"])})
     frame, labels, members = grouped(data, options.group)
-    table = parameter_table(model, options, labels)
-    samples = _samples(table, options, frame, members, summary)
+    if options.ordered and frame is not None:
+        table, samples = _ordinal(model, options, frame, labels, members)
+    else:
+        table = parameter_table(model, options, labels)
+        samples = _samples(table, options, frame, members, summary)
     table = bounded(table, samples, options.bounds)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
+
+
+def _ordinal(
+    model: str, options: Options, frame: pd.DataFrame, labels: tuple[str, ...], members: Members
+) -> tuple[ParameterTable, tuple[SampleMoments, ...]]:
+    """Return table and statistics of a model with ordinal variables."""
+    pairwise = options.missing == "pairwise"
+    observed = vocabulary(parse(model).formulas).observed
+    categories = group_categories(frame, observed, options.ordered, members, pairwise=pairwise)
+    counts = {one.name: len(one.labels) for one in categories}
+    table = parameter_table(model, options, labels, counts)
+    given = len(table.exogenous)
+    samples = ordinal_moments(frame, table.observed, categories, members, given=given, labels=labels, pairwise=pairwise)
+    return table, samples
 
 
 def _samples(

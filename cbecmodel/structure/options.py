@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Estimator = Literal["ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", "GLS", "ULS", "WLS", "DWLS", "WLSM", "WLSMV", "ULSMV"]
-Missing = Literal["listwise", "fiml", "two_stage", "robust_two_stage"]
+Missing = Literal["listwise", "pairwise", "fiml", "two_stage", "robust_two_stage"]
 Engine = Literal["native", "semopy"]
 Information = Literal["expected", "observed", "first_order"]
 Likelihood = Literal["normal", "wishart"]
@@ -36,11 +36,11 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
 # What the estimators of this version can do; an option outside raises and names these.
 _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
     "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", *LEAST_SQUARES),
-    "missing": ("listwise", "fiml", "two_stage", "robust_two_stage"),
+    "missing": ("listwise", "pairwise", "fiml", "two_stage", "robust_two_stage"),
     "engine": ("native", "semopy"),
     "information": ("expected", "observed"),
     "likelihood": ("normal", "wishart"),
-    "parameterization": ("delta",),
+    "parameterization": ("delta", "theta"),
     "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "two_stage", "none"),
     "test": ("standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"),
 }
@@ -57,12 +57,15 @@ _IMPLIED: Final[dict[str, tuple[str, str, str]]] = {
     # their weights are not the inverse of the moments' covariances: only the sandwich is right
     "ULS": ("robust_sem", "expected", "standard"),
     "DWLS": ("robust_sem", "expected", "standard"),
+    "WLSM": ("robust_sem", "expected", "satorra_bentler"),
+    "WLSMV": ("robust_sem", "expected", "scaled_shifted"),
+    "ULSMV": ("robust_sem", "expected", "scaled_shifted"),
 }
 _LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
     "se": ("standard", "robust_sem", "none"),
     "information": ("expected",),
-    "test": ("standard",),
-    "missing": ("listwise",),
+    "test": ("standard", "satorra_bentler", "scaled_shifted", "mean_var_adjusted"),
+    "missing": ("listwise", "pairwise"),
     "engine": ("native",),
 }
 TWO_STAGE: Final = ("two_stage", "robust_two_stage")
@@ -75,7 +78,7 @@ _TWO_STAGE: Final[dict[str, tuple[str, ...]]] = {
     "engine": ("native", "semopy"),
 }
 _COMPLETE_ONLY: Final = ("satorra_bentler", "scaled_shifted", "mean_var_adjusted")
-_NOT_YET: Final = ("ordered",)
+_ORDINAL: Final = ("WLS", "DWLS", "ULS", "WLSM", "WLSMV", "ULSMV")
 # What knows of weights, clusters and strata; all of it is robust.
 _DESIGN: Final[dict[str, tuple[str, ...]]] = {
     "estimator": ("ML", "MLR", "MLM", "MLMV", "MLMVS"),
@@ -165,15 +168,27 @@ def check_options(function: Function, asked: dict[str, Any]) -> Options:
         raise ModelError("structure.fiml_estimator", estimator=chosen.get("estimator", "ML"))
     _check_estimator(chosen)
     _check_rotation(chosen)
-    for name in _NOT_YET:
-        if chosen.get(name) not in (None, (), False):
-            raise ModelError("structure.argument_unavailable", option=name)
+    _check_ordinal(chosen)
     return Options(function=function, **chosen)
 
 
 def _check_rotation(chosen: dict[str, Any]) -> None:
     if chosen.get("rotation", "none") != "none":
         rotation_options(chosen["rotation"], chosen.get("rotation_args"))
+
+
+def _check_ordinal(chosen: dict[str, Any]) -> None:
+    if chosen.get("ordered") and chosen["estimator"] not in _ORDINAL:
+        raise ModelError(
+            "structure.ordinal_estimator",
+            estimator=chosen["estimator"],
+            variables=", ".join(chosen["ordered"]),
+            available=", ".join(_ORDINAL),
+        )
+    if chosen.get("missing") == "pairwise" and not chosen.get("ordered"):
+        raise ModelError("structure.pairwise_ordinal")
+    if chosen.get("parameterization") == "theta" and not chosen.get("ordered"):
+        raise ModelError("structure.theta_ordinal")
 
 
 def _check_estimator(chosen: dict[str, Any]) -> None:
@@ -209,6 +224,11 @@ def _has_design(chosen: dict[str, Any]) -> bool:
 def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     """Fill in what the estimator and groups imply."""
     chosen = dict(asked)
+    ordinal = bool(chosen.get("ordered"))
+    if ordinal and chosen.get("estimator", "ML") == "ML":
+        chosen["estimator"] = "WLSMV"  # what lavaan takes for ordinal variables if no estimator is asked for
+    if ordinal and chosen.get("missing") == "fiml":
+        raise ModelError("structure.ordinal_missing")
     design = _has_design(chosen)
     estimator = str(chosen.get("estimator", "ML"))
     # errors that hold under independent draws alone are wrong in a designed sample
@@ -225,7 +245,7 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
         chosen["meanstructure"] = True
     if staged:
         chosen["meanstructure"] = True
-    if staged or chosen.get("estimator") in LEAST_SQUARES:
+    if staged or (chosen.get("estimator") in LEAST_SQUARES and not ordinal):
         chosen["fixed_x"] = False
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))

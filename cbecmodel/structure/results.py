@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from cbecmodel.structure.inference.fiml_indices import fiml_indices
 from cbecmodel.structure.inference.fit_measures import least_squares_measures, ml_measures, model_df
+from cbecmodel.structure.inference.least_squares_scaled import least_squares_scaled
 from cbecmodel.structure.inference.modification import modification_indices
-from cbecmodel.structure.inference.robust import least_squares_vcov, robust_vcov
+from cbecmodel.structure.inference.moment_blocks import block_vcov
+from cbecmodel.structure.inference.robust import robust_vcov
 from cbecmodel.structure.inference.scaled import scaled_measures
 from cbecmodel.structure.inference.score import expected_changes, score_test
 from cbecmodel.structure.inference.two_stage import two_stage_vcov
@@ -128,7 +130,7 @@ class SEMResults(Shown, Resampled, Moderated):
         if self.options.se == "none":
             return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
         if self.problem.weights:
-            return least_squares_vcov(self.problem, self.x, self.options.se)
+            return block_vcov(self.problem, self.x, self.options.se)
         if self.options.se == "two_stage":
             return two_stage_vcov(self.problem, self.x)
         if self.options.se == "standard":
@@ -181,6 +183,8 @@ class SEMResults(Shown, Resampled, Moderated):
         """Return the fit measures by lavaan's names, ``_`` for ``.``."""
         if self.problem.weights:
             least = least_squares_measures(self.problem, self.x, self.optimum.value, self.options.estimator)
+            if self.options.test != "standard":
+                least |= least_squares_scaled(self.problem, self.x, self.options.test, least)
             return pd.Series(least, dtype=np.float64, name="fit")
         found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
         if self.options.test != "standard":

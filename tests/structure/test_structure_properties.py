@@ -195,7 +195,7 @@ def test_least_squares_and_units(estimator):
     [
         ({"estimator": "GLS", "information": "observed"}, "information"),
         ({"estimator": "ULS", "missing": "fiml"}, "ULS"),
-        ({"estimator": "DWLS", "test": "satorra_bentler"}, "test"),
+        ({"estimator": "DWLS", "test": "yuan_bentler_mplus"}, "test"),
         ({"estimator": "WLS", "engine": "semopy"}, "engine"),
     ],
 )

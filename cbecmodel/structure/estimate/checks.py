@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.errors import CbecWarning, ModelWarning
+from cbecmodel.structure.estimate.implied import filled, implied
+from cbecmodel.structure.estimate.ordinal_derived import with_derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +117,9 @@ def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
     where = f" ({number})" if table.n_groups > 1 else ""
     _, moments, _ = problem.at(x).matrices[number - 1]
     state = problem.at(x).states[number - 1]
+    if table.ordered:
+        pattern, values, _ = with_derived(problem.pattern, x)
+        moments, state = filled(pattern.groups[number - 1], values)[1], implied(pattern.groups[number - 1], values)
     scale = np.maximum(np.abs(np.diag(state.full)), 1e-300)
     negative = [name for name, bad in zip(names, np.diag(moments) < -1e-10 * scale, strict=True) if bad]
     if negative:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from cbecmodel.errors import DataError, ModelError
 from cbecmodel.structure.estimate.implied import Implied, contract, implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.likelihood import Derivatives, curvature, mean_curvature
+from cbecmodel.structure.estimate.ordinal import ordinal_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,27 @@ if TYPE_CHECKING:
     from cbecmodel.structure.sample.moments import SampleMoments
 
 Floats = NDArray[np.float64]
-LEAST_SQUARES: Final = ("GLS", "ULS", "WLS", "DWLS")
+LEAST_SQUARES: Final = ("GLS", "ULS", "WLS", "DWLS", "WLSM", "WLSMV", "ULSMV")
+_DISCREPANCY: Final = {"WLSM": "DWLS", "WLSMV": "DWLS", "ULSMV": "ULS"}
+
+
+def discrepancy_of(estimator: str) -> str:
+    """Return the discrepancy that an estimator minimises: some differ only in their errors and tests.
+
+    Parameters
+    ----------
+    estimator : str
+
+    Returns
+    -------
+    {"GLS", "ULS", "WLS", "DWLS"}
+
+    Examples
+    --------
+    >>> discrepancy_of("WLSMV")
+    'DWLS'
+    """
+    return _DISCREPANCY.get(estimator, estimator)
 
 
 def moment_vector(sample: SampleMoments, means: bool) -> Floats:
@@ -87,7 +108,8 @@ def weight_matrix(sample: SampleMoments, estimator: str, means: bool) -> Floats:
     Parameters
     ----------
     sample : SampleMoments
-    estimator : {"GLS", "ULS", "WLS", "DWLS"}
+    estimator : str
+        One of :data:`LEAST_SQUARES`.
     means : bool
 
     Returns
@@ -99,6 +121,9 @@ def weight_matrix(sample: SampleMoments, estimator: str, means: bool) -> Floats:
     DataError
         If WLS has no more cases than moments.
     """
+    estimator = discrepancy_of(estimator)
+    if sample.ordinal is not None:
+        return ordinal_weight(sample.ordinal, estimator)
     size = len(moment_vector(sample, means))
     if estimator == "ULS":
         return np.eye(size)
@@ -212,6 +237,22 @@ def rescaled_weight(weight: Floats, unit: Floats, means: bool) -> Floats:
     -------
     ndarray, shape (m, m)
     """
-    pairs = vech(np.outer(unit, unit))
-    units = np.concatenate([unit, pairs]) if means else pairs
+    units = moment_units(unit, means)
     return weight * np.outer(units, units)
+
+
+def moment_units(unit: Floats, means: bool) -> Floats:
+    """Return the units of the stacked moments.
+
+    Parameters
+    ----------
+    unit : ndarray, shape (p,)
+        Of each variable.
+    means : bool
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    pairs = vech(np.outer(unit, unit))
+    return np.concatenate([unit, pairs]) if means else pairs

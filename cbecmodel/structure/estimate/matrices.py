@@ -32,6 +32,32 @@ Indices = NDArray[np.intp]
 PATH: Final = 0
 MOMENT: Final = 1
 INTERCEPT: Final = 2
+THRESHOLD: Final = 3
+SCALE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalPattern:
+    """What a group has besides when some observed variables are ordinal.
+
+    Attributes
+    ----------
+    theta : bool
+        Residual variances are parameters and scales follow (theta parameterization), or the other way round (delta).
+    ordered : ndarray of bool, shape (p,)
+    given : ndarray of bool, shape (p,)
+        Fixed exogenous variables: everything is modelled given them.
+    cuts : ndarray, shape (p, most thresholds)
+        Fixed thresholds; 0 where free.
+    scales : ndarray, shape (p,)
+        Fixed scales of the responses.
+    """
+
+    theta: bool
+    ordered: NDArray[np.bool_]
+    given: NDArray[np.bool_]
+    cuts: Floats
+    scales: Floats
 
 
 @dataclass(frozen=True)
@@ -47,6 +73,8 @@ class GroupPattern:
     kind, row, column, parameter : ndarray of int, shape (k,)
         The k free elements of this group: matrix, place, and position in the vector of all free parameters, where no two
         are the same.
+    ordinal : OrdinalPattern, optional
+        Thresholds and scales, if some variables are ordinal.
     """
 
     p: int
@@ -57,6 +85,7 @@ class GroupPattern:
     row: Indices
     column: Indices
     parameter: Indices
+    ordinal: OrdinalPattern | None = None
 
     @cached_property
     def places(self) -> Places:
@@ -66,7 +95,33 @@ class GroupPattern:
         -------
         Places
         """
-        return places_of(self.kind == PATH, self.kind == INTERCEPT, self.row, self.column, self.paths)
+        return places_of(
+            self.kind == PATH,
+            self.kind == MOMENT,
+            self.kind == INTERCEPT,
+            self.row,
+            self.column,
+            fixed_paths=self.paths,
+        )
+
+    @cached_property
+    def core(self) -> GroupPattern:
+        """Return the group as it is given its exogenous variables, without thresholds, scales, and what follows from scales.
+
+        Returns
+        -------
+        GroupPattern
+        """
+        assert self.ordinal is not None
+        keep = self.kind <= INTERCEPT
+        moments, intercepts = self.moments.copy(), self.intercepts.copy()
+        given = np.flatnonzero(self.ordinal.given)
+        moments[given], moments[:, given], intercepts[given] = 0.0, 0.0, 0.0
+        if not self.ordinal.theta:
+            which = np.flatnonzero(self.ordinal.ordered)
+            moments[which, which] = 0.0
+        kept = {name: getattr(self, name)[keep] for name in ("kind", "row", "column", "parameter")}
+        return replace(self, moments=moments, intercepts=intercepts, **kept)
 
     @cached_property
     def block(self) -> tuple[Any, Any]:
@@ -118,6 +173,10 @@ def place(row: Parameter, position: dict[str, int]) -> tuple[int, int, int]:
     left = position[row.lhs]
     if row.op == "~1":
         return INTERCEPT, left, 0
+    if row.op == "|":
+        return THRESHOLD, left, int(row.rhs[1:]) - 1
+    if row.op == "~*~":
+        return SCALE, left, 0
     right = position[row.rhs]
     if row.op == "=~":
         return PATH, right, left
@@ -142,15 +201,24 @@ def pattern_of(table: ParameterTable, samples: Sequence[SampleMoments]) -> Model
     names = (*table.observed, *table.latents)
     position = {name: index for index, name in enumerate(names)}
     groups = [
-        _group([row for row in table.rows if row.group == number], position, len(table.observed), sample)
+        _group([row for row in table.rows if row.group == number], position, table, sample)
         for number, sample in enumerate(samples, start=1)
     ]
     return ModelPattern(tuple(groups), table.n_free, table.meanstructure)
 
 
-def _group(rows: Sequence[Parameter], position: dict[str, int], p: int, sample: SampleMoments) -> GroupPattern:
-    t = len(position)
-    matrices: list[Floats] = [np.zeros((t, t)), np.zeros((t, t)), np.zeros((t, 1))]
+def _group(
+    rows: Sequence[Parameter], position: dict[str, int], table: ParameterTable, sample: SampleMoments
+) -> GroupPattern:
+    t, p = len(position), len(table.observed)
+    cuts = max((int(row.rhs[1:]) for row in rows if row.op == "|"), default=0)
+    matrices: list[Floats] = [
+        np.zeros((t, t)),
+        np.zeros((t, t)),
+        np.zeros((t, 1)),
+        np.zeros((p, cuts)),
+        np.ones((p, 1)),
+    ]
     free: list[tuple[int, int, int, int]] = []
     for row in rows:
         kind, i, j = place(row, position)
@@ -164,7 +232,17 @@ def _group(rows: Sequence[Parameter], position: dict[str, int], p: int, sample: 
         if kind == MOMENT:
             matrices[kind][j, i] = value
     columns = np.array(free, dtype=np.intp).reshape(-1, 4).T
-    return GroupPattern(p, matrices[0], matrices[1], matrices[2][:, 0], *columns)
+    ordinal = None
+    if table.ordered:
+        ordinal = OrdinalPattern(
+            theta=table.parameterization == "theta",
+            ordered=np.array([name in table.ordered for name in table.observed]),
+            given=np.array([name in table.exogenous for name in table.observed]),
+            cuts=matrices[THRESHOLD],
+            scales=matrices[SCALE][:, 0],
+        )
+    kinds, here, there, parameter = columns
+    return GroupPattern(p, matrices[0], matrices[1], matrices[2][:, 0], kinds, here, there, parameter, ordinal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +311,9 @@ def _latent_unit(group: GroupPattern, latent: int, unit: Floats) -> float:
 
 def _factors(kind: Indices, row: Indices, column: Indices, unit: Floats) -> Floats:
     here = unit[row]
-    there = unit[np.where(kind == INTERCEPT, 0, column)]
-    return np.where(kind == PATH, there / here, np.where(kind == MOMENT, 1 / (here * there), 1 / here))
+    there = unit[np.where(kind >= INTERCEPT, 0, column)]
+    other = np.where(kind == SCALE, here, 1 / here)
+    return np.where(kind == PATH, there / here, np.where(kind == MOMENT, 1 / (here * there), other))
 
 
 def rescaled(pattern: ModelPattern, scale: Scale) -> ModelPattern:
@@ -286,4 +365,5 @@ def rescaled_moments(sample: SampleMoments, scale: Scale) -> SampleMoments:
         units = np.concatenate([u, u[i] * u[j]])
         gamma = gamma / np.outer(units, units)
     cov, mean = sample.cov / np.outer(u, u), sample.mean / u
-    return replace(sample, cov=cov, mean=mean, raw=None, patterns=patterns, gamma=gamma)
+    ordinal = None if sample.ordinal is None else sample.ordinal.rescaled(u)
+    return replace(sample, cov=cov, mean=mean, raw=None, patterns=patterns, gamma=gamma, ordinal=ordinal)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate import least_squares
+from cbecmodel.structure.estimate import least_squares, ordinal
 from cbecmodel.structure.estimate.likelihood import Derivatives, discrepancy
 from cbecmodel.structure.estimate.matrices import MOMENT, ModelPattern, Scale, natural_scale, rescaled, rescaled_moments
 from cbecmodel.structure.estimate.minimise import Optimum, minimise
@@ -119,6 +119,8 @@ class StandardizedProblem:
         -------
         Derivatives
         """
+        if self.samples[0].ordinal is not None:
+            return ordinal.discrepancy(self.pattern, self.samples, self.weights, x, second=second)
         if self.weights:
             return least_squares.discrepancy(self.pattern, self.samples, self.weights, x, second=second)
         return discrepancy(self.pattern, self.samples, x, second=second)
@@ -159,10 +161,22 @@ def standardized(problem: Problem, *, common: bool = False) -> StandardizedProbl
         space=problem.space.rescaled(scale.parameters),
         scale=scale,
         weights=tuple(
-            least_squares.rescaled_weight(weight, scale.variables[: len(sample.names)], problem.pattern.means)
+            _rescaled_weight(weight, sample, scale.variables[: len(sample.names)], problem.pattern.means)
             for weight, sample in zip(problem.weights, problem.samples, strict=bool(problem.weights))
         ),
     )
+
+
+def _size(weight: Floats) -> float:
+    """Return the mean of the diagonal of a weight, which may be given as that diagonal."""
+    return float((weight if weight.ndim == 1 else np.diag(weight)).mean())
+
+
+def _rescaled_weight(weight: Floats, sample: SampleMoments, unit: Floats, means: bool) -> Floats:
+    if sample.ordinal is None:
+        return least_squares.rescaled_weight(weight, unit, means)
+    units = sample.ordinal.units(unit)
+    return weight * (units**2 if weight.ndim == 1 else np.outer(units, units))
 
 
 def variance_mask(pattern: ModelPattern) -> NDArray[np.bool_]:
@@ -202,7 +216,7 @@ def estimate(problem: Problem, boldness: Sequence[float] = (1.0, 0.5, 0.1)) -> O
         return estimate_within(problem, problem.limits, boldness)
     work = problem.standard
     # weights may have any size (those of ULS are in the data's units), convergence is judged near one
-    size = float(np.mean([np.diag(weight).mean() for weight in work.weights])) if work.weights else 1.0
+    size = float(np.mean([_size(weight) for weight in work.weights])) if work.weights else 1.0
     sized = replace(work, weights=tuple(weight / size for weight in work.weights))
     best: Optimum | None = None
     for bold in boldness:

@@ -83,14 +83,20 @@ class Places:
 
 
 def places_of(
-    is_path: NDArray[np.bool_], is_intercept: NDArray[np.bool_], row: Indices, column: Indices, fixed_paths: Floats
+    is_path: NDArray[np.bool_],
+    is_moment: NDArray[np.bool_],
+    is_intercept: NDArray[np.bool_],
+    row: Indices,
+    column: Indices,
+    *,
+    fixed_paths: Floats,
 ) -> Places:
     """Find the places of free elements.
 
     Parameters
     ----------
-    is_path, is_intercept : ndarray of bool, shape (k,)
-        What is neither is a (co)variance.
+    is_path, is_moment, is_intercept : ndarray of bool, shape (k,)
+        What is neither path, (co)variance nor intercept moves neither covariances nor means.
     row, column : ndarray of int, shape (k,)
     fixed_paths : ndarray, shape (t, t)
 
@@ -107,10 +113,10 @@ def places_of(
         row=row,
         column=column,
         a=row,
-        b=np.where(is_path, t + column, column),
-        factor=np.where(is_intercept, 0.0, factor),
+        b=np.where(is_path, t + column, np.where(is_moment, column, 0)),
+        factor=np.where(is_path | is_moment, factor, 0.0),
         path=np.flatnonzero(is_path),
-        moment=np.flatnonzero(~(is_path | is_intercept)),
+        moment=np.flatnonzero(is_moment),
         intercept=np.flatnonzero(is_intercept),
         senders=np.flatnonzero(sends),
     )

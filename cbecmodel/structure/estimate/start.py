@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern, ModelPattern
+from cbecmodel.structure.estimate.matrices import (
+    INTERCEPT,
+    MOMENT,
+    PATH,
+    SCALE,
+    THRESHOLD,
+    GroupPattern,
+    ModelPattern,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +70,11 @@ def _group(group: GroupPattern, sample: SampleMoments, boldness: float) -> Float
     )
     fixed_scale = np.diag(group.moments) > 0
     for index, (kind, i, j) in enumerate(zip(group.kind, group.row, group.column, strict=True)):
-        if kind == INTERCEPT:
+        if kind == THRESHOLD and sample.ordinal is not None:
+            out[index] = sample.ordinal.cuts[i][j]
+        elif kind == SCALE:
+            out[index] = 1.0
+        elif kind == INTERCEPT:
             out[index] = sample.mean[i] if i < p else 0.0
         elif kind == PATH and j >= p:
             out[index] = _loading(sample, markers.get(int(j)), int(i), p) * boldness * (0.7 if fixed_scale[j] else 1.0)

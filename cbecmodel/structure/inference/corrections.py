@@ -209,7 +209,25 @@ def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
     if problem.samples[0].gamma is not None:
         return Correction(two_stage_trace(problem, x) / df, 0.0, df)
     values = u_gamma(problem, x)
-    trace, squares = float(values.sum()), float((values**2).sum())
+    return correction_of(float(values.sum()), float((values**2).sum()), kind, df)
+
+
+def correction_of(trace: float, squares: float, kind: str, df: float) -> Correction:
+    r"""Return the correction that goes with the eigenvalues of :math:`U\Gamma`.
+
+    Parameters
+    ----------
+    trace, squares : float
+        Their sum and the sum of their squares.
+    kind : {"satorra_bentler", "scaled_shifted", "mean_var_adjusted"}
+    df : float
+
+    Returns
+    -------
+    Correction
+    """
+    if df <= 0:
+        return Correction(np.nan, 0.0, float(df))
     if kind == "satorra_bentler":
         return Correction(trace / df, 0.0, df)
     if kind == "mean_var_adjusted":

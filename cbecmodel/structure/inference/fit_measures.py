@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import vech_indices
-from cbecmodel.structure.estimate.least_squares import moment_vector
+from cbecmodel.structure.estimate.least_squares import discrepancy_of, moment_vector
 from cbecmodel.structure.estimate.likelihood import discrepancy
 from cbecmodel.structure.inference.indices import CLOSE, LEVEL, NOT_CLOSE, Test, incremental, rmsea, sizes
+from cbecmodel.structure.inference.ordinal_fit import (
+    ordinal_baseline_df,
+    ordinal_count,
+    ordinal_independence,
+    ordinal_residuals,
+)
 from cbecmodel.structure.inference.residual_measures import goodness, residual_measures
 from cbecmodel.structure.sample.incomplete import available_moments
 
@@ -38,7 +44,8 @@ def model_df(table: ParameterTable, n_independent: int) -> int:
     -------
     int
     """
-    return table.n_groups * _moment_count(table) - n_independent
+    count = ordinal_count(table) if table.ordered else _moment_count(table)
+    return table.n_groups * count - n_independent
 
 
 def _moment_count(table: ParameterTable) -> int:
@@ -101,9 +108,9 @@ def least_squares_measures(problem: Problem, x: Floats, value: float, estimator:
     total = sum(sample.n for sample in problem.samples)
     n = total - table.n_groups
     test = Test(total * value, model_df(table, npar))
-    left, whole = _independence(problem)
-    base = Test(left, _baseline_df(table))
-    unknown = estimator == "ULS"
+    left, whole = ordinal_independence(problem) if table.ordered else _independence(problem)
+    base = Test(left, ordinal_baseline_df(table) if table.ordered else _baseline_df(table))
+    unknown = discrepancy_of(estimator) == "ULS"
     found: dict[str, float] = {
         "npar": npar, "fmin": value / 2, "chisq": test.statistic, "df": test.df,
         "pvalue": math.nan if unknown else test.pvalue, "baseline_chisq": base.statistic, "baseline_df": base.df,
@@ -111,7 +118,10 @@ def least_squares_measures(problem: Problem, x: Floats, value: float, estimator:
     }  # fmt: skip
     found |= incremental(test, base) | {"ntotal": total} | rmsea(test, n, table.n_groups)
     found |= {"rmsea_ci_level": LEVEL, "rmsea_close_h0": CLOSE, "rmsea_notclose_h0": NOT_CLOSE}
-    found |= residual_measures(problem, x) | sizes(test, n, npar)
+    found |= ordinal_residuals(problem, x) if table.ordered else residual_measures(problem, x)
+    found |= sizes(test, n, npar)
+    if table.ordered:
+        found["wrmr"] = math.sqrt(test.statistic / ordinal_count(table))
     gfi = 1 - test.statistic / whole
     moments = table.n_groups * len(problem.weights[0])
     spare = math.nan if test.df == 0 else 1 - moments / test.df * (1 - gfi)

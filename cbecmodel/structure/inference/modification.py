@@ -19,8 +19,10 @@ from cbecmodel.structure.estimate.implied import implied, jacobian
 from cbecmodel.structure.estimate.incomplete import expected_weight
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
+from cbecmodel.structure.estimate.ordinal import weighted
+from cbecmodel.structure.estimate.ordinal_responses import responses
 from cbecmodel.structure.inference.robust import inverse_of, weighted_jacobian
-from cbecmodel.structure.inference.standardize import Kind, unit_factors
+from cbecmodel.structure.inference.standardize import Kind, unit_factors, with_derived_rows
 from cbecmodel.structure.sample.expectation import expected
 from cbecmodel.structure.table.constraints import Space
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
@@ -109,7 +111,8 @@ def modification_indices(problem: Problem, x: Floats, minimum: float = 0.0) -> p
     frame = frame.assign(mi=mi, epc=epc)
     kinds: tuple[Kind, ...] = ("lv", "all", "nox")
     for kind in kinds:
-        frame[f"sepc_{kind}"] = epc * unit_factors(opened, pattern, values, kind)[opened.free_rows][old < 0]
+        factors = unit_factors(*with_derived_rows(opened, pattern, values)[:3], kind)
+        frame[f"sepc_{kind}"] = epc * factors[opened.free_rows][old < 0]
     keep = frame["mi"].notna() & (frame["mi"] >= minimum)
     return frame[keep].reset_index(drop=True)
 
@@ -123,10 +126,10 @@ def _scores(wide: Problem, values: Floats, basis: Floats, new: NDArray[np.intp])
     cross, diagonal = np.zeros((len(values), own.shape[1])), np.zeros(len(values))
     n = sum(sample.n for sample in wide.samples)
     for number, group in enumerate(work.pattern.groups):
-        slopes, weighted = _weighted_slopes(work, number, values * factors)
+        slopes, pulled = _weighted_slopes(work, number, values * factors)
         size = work.samples[number].n
-        cross[group.parameter] += size * (slopes.T @ (weighted @ own[group.parameter]))
-        diagonal[group.parameter] += size * (slopes * weighted).sum(axis=0)
+        cross[group.parameter] += size * (slopes.T @ (pulled @ own[group.parameter]))
+        diagonal[group.parameter] += size * (slopes * pulled).sum(axis=0)
     across = np.linalg.lstsq(own.T @ cross, cross[new].T, rcond=None)[0]
     left = diagonal[new] - (cross[new] * across.T).sum(axis=1)
     score = -n / 2 * work.objective(values * factors, False).gradient[new]
@@ -138,6 +141,9 @@ def _scores(wide: Problem, values: Floats, basis: Floats, new: NDArray[np.intp])
 def _weighted_slopes(work: StandardizedProblem, number: int, x: Floats) -> tuple[Floats, Floats]:
     """Return the Jacobian Δ of a group's moments, and V Δ for the weight V of a case's expected information."""
     sample, means = work.samples[number], work.pattern.means
+    if sample.ordinal is not None:
+        slopes = responses(work.pattern.groups[number], sample.ordinal, x).jacobian
+        return slopes, weighted(work.weights[number], slopes)
     state = implied(work.pattern.groups[number], x)
     if work.weights:
         slopes = jacobian(state, means)
@@ -148,7 +154,7 @@ def _weighted_slopes(work: StandardizedProblem, number: int, x: Floats) -> tuple
         if found is None:
             return slopes, np.full_like(slopes, np.nan)
         return slopes, expected_weight(sample.answers, found) @ slopes
-    weighted = weighted_jacobian(state, inverse_of(state.sigma))
+    pulled = weighted_jacobian(state, inverse_of(state.sigma))
     if not means:
-        weighted[: len(state.mu)] = 0.0
-    return slopes, weighted
+        pulled[: len(state.mu)] = 0.0
+    return slopes, pulled

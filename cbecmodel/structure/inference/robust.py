@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.estimate.implied import Implied, implied, jacobian, vech, vech_indices
-from cbecmodel.structure.estimate.least_squares import moment_deviations
+from cbecmodel.structure.estimate.implied import Implied, implied, vech, vech_indices
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
 from cbecmodel.structure.sample.design import total_rows
 
@@ -242,37 +241,6 @@ def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Unc
         n * (second.information if information == "expected" else second.hessian / 2), work.space
     )
     return Uncertainty(bread.vcov @ meat @ bread.vcov / units, bread.unidentified)
-
-
-def least_squares_vcov(problem: Problem, x: Floats, kind: str) -> Uncertainty:
-    """Return covariances of least-squares estimates.
-
-    Parameters
-    ----------
-    problem : Problem
-        With weights.
-    x : ndarray, shape (q,)
-    kind : {"standard", "robust_sem"}
-        Whether the weights are taken for the inverse of the moments' sampling covariances, or these are estimated.
-
-    Returns
-    -------
-    Uncertainty
-    """
-    work = problem.standard
-    factors = work.scale.parameters
-    total = sum(sample.n for sample in problem.samples)
-    n = total - len(problem.samples)
-    bread = inverse_information(n * problem.at(x).derivatives.information, work.space)
-    units = np.outer(factors, factors)
-    if kind == "standard":
-        return Uncertainty(bread.vcov / units, bread.unidentified)
-    means = problem.pattern.means
-    meat = np.zeros_like(units)
-    for group, sample, weight in zip(problem.pattern.groups, problem.samples, problem.weights, strict=True):
-        local = moment_deviations(sample, means) @ weight @ jacobian(implied(group, x), means)
-        np.add.at(meat, np.ix_(group.parameter, group.parameter), local.T @ local / total)
-    return Uncertainty(n * bread.vcov @ (meat / units) @ bread.vcov / units, bread.unidentified)
 
 
 def inverse_of(matrix: Floats) -> Floats:

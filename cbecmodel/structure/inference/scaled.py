@@ -48,7 +48,7 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     df, base_df = int(plain["df"]), int(plain["baseline_df"])
     base, base_x = baseline_problem(problem.table, problem.samples)
     fit, null = correction(problem, x, kind, df), correction(base, base_x, kind, base_df)
-    test, base_test = _corrected(plain["chisq"], fit), _corrected(plain["baseline_chisq"], null)
+    test, base_test = corrected(plain["chisq"], fit), corrected(plain["baseline_chisq"], null)
     found = {
         "chisq_scaled": test.statistic, "df_scaled": test.df, "pvalue_scaled": test.pvalue, "chisq_scaling_factor": fit.factor,
         "baseline_chisq_scaled": base_test.statistic, "baseline_df_scaled": base_test.df,
@@ -71,7 +71,18 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     return found | robust_indices(plain, fit, null, n=n, groups=groups, corrected=test)
 
 
-def _corrected(statistic: float, rule: Correction) -> Test:
+def corrected(statistic: float, rule: Correction) -> Test:
+    """Return a corrected test.
+
+    Parameters
+    ----------
+    statistic : float
+    rule : Correction
+
+    Returns
+    -------
+    Test
+    """
     return Test(statistic / rule.factor + rule.shift, rule.df)
 
 

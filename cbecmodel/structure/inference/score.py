@@ -19,7 +19,7 @@ from scipy import linalg, special
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
-from cbecmodel.structure.inference.standardize import Kind, unit_factors
+from cbecmodel.structure.inference.standardize import Kind, unit_factors, with_derived_rows
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.table.constraints import Space, constraint_values
 from cbecmodel.structure.table.partable import Parameter, numbered
@@ -265,5 +265,6 @@ def expected_changes(
     frame = frame.assign(est=opened.x, epc=change, epv=opened.x + change)
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
-        frame[f"sepc_{kind}"] = change * unit_factors(table, pattern, opened.x, kind)[table.free_rows]
+        factors = unit_factors(*with_derived_rows(table, pattern, opened.x)[:3], kind)
+        frame[f"sepc_{kind}"] = change * factors[table.free_rows]
     return frame

@@ -14,7 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import Implied, filled, implied
-from cbecmodel.structure.estimate.matrices import INTERCEPT, MOMENT, PATH, GroupPattern, ModelPattern, place
+from cbecmodel.structure.estimate.matrices import (
+    INTERCEPT,
+    MOMENT,
+    PATH,
+    SCALE,
+    THRESHOLD,
+    GroupPattern,
+    ModelPattern,
+    place,
+)
+from cbecmodel.structure.estimate.ordinal_derived import with_derived
+from cbecmodel.structure.estimate.ordinal_responses import filled_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +72,68 @@ def standardized_rows(table: ParameterTable, pattern: ModelPattern, x: Floats, k
         numbers = np.array([table.rows[index].free - 1 for index in at], dtype=np.intp)
         free = np.flatnonzero(numbers >= 0)
         own[free, numbers[free]] = 1.0
+        own[units.places[0] == SCALE] = 0.0
         values[at] = raw * factor
         jacobian[at] = factor[:, None] * (own + raw[:, None] * units.factor_slopes(group, pattern.n_free))
     return Standardized(values, jacobian)
+
+
+def with_derived_rows(
+    table: ParameterTable, pattern: ModelPattern, x: Floats
+) -> tuple[ParameterTable, ModelPattern, Floats, Floats]:
+    """Count the residual variances that follow from scales of ordinal variables as parameters.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    pattern : ModelPattern
+    x : ndarray, shape (q,)
+
+    Returns
+    -------
+    table : ParameterTable
+    pattern : ModelPattern
+    x : ndarray, shape (r,)
+    jacobian : ndarray, shape (r, q)
+        Of these by the free parameters.
+    """
+    if not table.ordered or table.parameterization == "theta":
+        return table, pattern, x, np.eye(len(x))
+    wide, values, jacobian = with_derived(pattern, x)
+    ordered = [name for name in table.observed if name in table.ordered]
+    number = {
+        (name, group): len(x) + 1 + group * len(ordered) + index
+        for group in range(table.n_groups)
+        for index, name in enumerate(ordered)
+    }
+    rows = tuple(
+        replace(row, free=number[row.lhs, row.group - 1])
+        if row.op == "~~" and row.lhs == row.rhs and row.lhs in table.ordered
+        else row
+        for row in table.rows
+    )
+    return replace(table, rows=rows), wide, values, jacobian
+
+
+def standardized_solution(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind) -> Standardized:
+    """Standardize every row; residual variances that follow from scales of ordinal variables move with them.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    pattern : ModelPattern
+    x : ndarray, shape (q,)
+    kind : {"all", "lv", "nox"}
+
+    Returns
+    -------
+    Standardized
+    """
+    if not table.ordered:
+        return standardized_rows(table, pattern, x, kind)
+    table, pattern, x, jacobian = with_derived_rows(table, pattern, x)
+    found = standardized_rows(table, pattern, x, kind)
+    return Standardized(found.values, found.jacobian @ jacobian)
 
 
 def standardized_values(table: ParameterTable, pattern: ModelPattern, x: Floats, kind: Kind) -> Floats:
@@ -117,7 +187,8 @@ def _groups(
     for number, group in enumerate(pattern.groups, start=1):
         at = [index for index, row in enumerate(table.rows) if row.group == number]
         places = np.array([place(table.rows[index], position) for index in at], dtype=np.intp).reshape(-1, 3).T
-        yield at, group, _Units(implied(group, x), filled(group, x), places, standing)
+        cuts = None if group.ordinal is None else filled_cuts(group, x)
+        yield at, group, _Units(implied(group, x), filled(group, x), places, standing, cuts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +204,27 @@ class _Units:
         Matrix, row and column.
     standing : ndarray of bool, shape (t,)
         Which variables are standardized.
+    cuts : ndarray, shape (p, most thresholds), optional
+        Thresholds, if some variables are ordinal.
     """
 
     state: Implied
     matrices: tuple[Floats, Floats, Floats]
     places: NDArray[np.intp]
     standing: NDArray[np.bool_]
+    cuts: Floats | None = None
 
     def values(self) -> Floats:
         """Return the values in the user's units."""
-        kind, row, column = self.places
+        kind, row, number = self.places
+        column = np.where(kind <= MOMENT, number, 0)
         paths, moments, intercepts = self.matrices
         found = np.where(kind == PATH, paths[row, column], moments[row, column])
         out: Floats = np.where(kind == INTERCEPT, intercepts[row], found)
+        if self.cuts is not None:
+            cut = kind == THRESHOLD
+            out[cut] = self.cuts[row[cut], number[cut]]
+            out[kind == SCALE] = 1.0
         return out
 
     def log_factor(self) -> Floats:
@@ -174,6 +253,7 @@ class _Units:
         """Add up, for each row, the units of its variables; of residual covariances, those of the residuals."""
         kind, row, column = self.places
         out: Floats = -unit[row]
+        out[kind == SCALE] = 0.0
         paths = kind == PATH
         out[paths] += unit[column[paths]]
         moments = (kind == MOMENT) & (row == column)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import filled, implied
 from cbecmodel.structure.estimate.matrices import PATH
+from cbecmodel.structure.estimate.ordinal_derived import with_derived
+from cbecmodel.structure.readouts.ordinal_tables import implied_statistics, residual_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,8 @@ def implied_frames(problem: Problem, x: Floats, number: int) -> dict[str, Any]:
     -------
     dict
     """
+    if problem.table.ordered:
+        return implied_statistics(problem, x, number)
     names = list(problem.table.observed)
     state = implied(problem.pattern.groups[number - 1], x)
     mean = state.mu if problem.table.meanstructure else problem.samples[number - 1].mean
@@ -76,6 +80,8 @@ def residual_frames(problem: Problem, x: Floats, number: int, kind: str) -> dict
     -------
     dict
     """
+    if problem.table.ordered:
+        return residual_statistics(problem, x, number, kind)
     fitted = implied_frames(problem, x, number)
     sample = problem.samples[number - 1]
     names = list(sample.names)
@@ -106,8 +112,9 @@ def r_squared(problem: Problem, x: Floats, group_labels: tuple[str, ...]) -> pd.
         Indexed by variable, or by group label and variable.
     """
     names = (*problem.table.observed, *problem.table.latents)
+    pattern, x, _ = with_derived(problem.pattern, x)
     found: dict[Any, float] = {}
-    for label, group in zip(group_labels, problem.pattern.groups, strict=True):
+    for label, group in zip(group_labels, pattern.groups, strict=True):
         paths, moments, _ = filled(group, x)
         arrows = (paths != 0).any(axis=1)
         arrows[group.row[group.kind == PATH]] = True

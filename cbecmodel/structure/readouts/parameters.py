@@ -11,7 +11,13 @@ from scipy import special
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.matrices import place
-from cbecmodel.structure.inference.standardize import Kind, standardized_rows, standardized_values
+from cbecmodel.structure.estimate.ordinal_derived import derived_values
+from cbecmodel.structure.inference.standardize import (
+    Kind,
+    standardized_solution,
+    standardized_values,
+    with_derived_rows,
+)
 from cbecmodel.structure.inference.vcov import quantile, two_sided
 from cbecmodel.structure.readouts.effects import traced_effects
 from cbecmodel.structure.syntax.expressions import evaluate_all
@@ -52,7 +58,35 @@ def row_values(problem: Problem, x: Floats) -> tuple[Floats, Floats]:
             values[index] = sample.mean[i] if row.op == "~1" else sample.cov[i, j]
     jacobian = np.zeros((len(table.rows), len(x)))
     jacobian[free, np.arange(len(x))] = 1.0
+    for index, (value, slope) in derived_rows(problem, x).items():
+        values[index], jacobian[index] = value, slope
     return values, jacobian
+
+
+def derived_rows(problem: Problem, x: Floats) -> dict[int, tuple[float, Floats]]:
+    """Return the rows of ordinal variables whose values follow from others: residual variances (delta) or scales (theta).
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+
+    Returns
+    -------
+    dict
+        Position of the row to its value and its derivatives, shape (q,).
+    """
+    table = problem.table
+    if not table.ordered:
+        return {}
+    values = derived_values(problem.pattern, x)
+    place = {name: index for index, name in enumerate(table.observed)}
+    op = "~*~" if table.parameterization == "theta" else "~~"
+    return {
+        index: values[row.group - 1][place[row.lhs]]
+        for index, row in enumerate(table.rows)
+        if row.op == op and row.lhs == row.rhs and row.lhs in table.ordered
+    }
 
 
 def defined_values(problem: Problem, values: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
@@ -176,11 +210,16 @@ def parameter_frame(problem: Problem, x: Floats, vcov: Floats) -> pd.DataFrame:
     pandas.DataFrame
     """
     values, jacobian = with_defined(problem, *row_values(problem, x))
+    # what follows from other parameters has no error of its own in this table (it has one in the standardized solution)
+    jacobian[list(derived_rows(problem, x))] = 0.0
     columns = {"est": values, **z_tests(values, errors(jacobian, vcov))}
     columns["pvalue"] = np.where(_at_bounds(problem, values), np.nan, columns["pvalue"])
     kinds: tuple[Kind, ...] = ("lv", "all")
     for kind in kinds:
-        solution = standardized_values(problem.table, problem.pattern, x, kind)
+        solution = standardized_values(*with_derived_rows(problem.table, problem.pattern, x)[:3], kind)
+        if kind == "lv":
+            scales = np.flatnonzero([row.op == "~*~" for row in problem.table.rows])
+            solution[scales] = values[scales]
         if problem.table.defined:
             solution = np.concatenate([solution, defined_values(problem, solution, np.zeros((len(solution), 0)))[0]])
         columns[f"std_{kind}"] = solution
@@ -209,7 +248,7 @@ def standardized_frame(problem: Problem, x: Floats, vcov: Floats, kind: Kind, le
     -------
     pandas.DataFrame
     """
-    found = standardized_rows(problem.table, problem.pattern, x, kind)
+    found = standardized_solution(problem.table, problem.pattern, x, kind)
     values, jacobian = with_defined(problem, found.values, found.jacobian)
     return labelled_frame(problem, {"est_std": values, **z_tests(values, errors(jacobian, vcov), level)})
 

@@ -38,6 +38,8 @@ def factor_scores(fit: SEMResults, method: str) -> pd.DataFrame:
     if method not in ("regression", "bartlett"):
         raise ModelError("structure.unknown_option", option="method", value=method, known="regression, bartlett")
     problem, parts = fit.problem, []
+    if problem.table.ordered:
+        raise ModelError("structure.no_ordinal_scores", method=method)
     for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
         if sample.raw is None or sample.rows is None:
             raise ModelError("structure.scores_need_data")

@@ -15,7 +15,7 @@ from cbecmodel.parallel import replicate_rng
 from cbecmodel.structure.estimate.minimise import Optimum
 from cbecmodel.structure.estimate.native import standardized
 from cbecmodel.structure.estimate.threads import one_thread
-from cbecmodel.structure.inference.standardize import Kind, standardized_rows
+from cbecmodel.structure.inference.standardize import Kind, standardized_solution
 from cbecmodel.structure.readouts import parameters as tables
 from cbecmodel.structure.resampling.alone import CONVERGED, REASONS, problem_of
 from cbecmodel.structure.resampling.influence import case_influence
@@ -242,7 +242,7 @@ class BootstrapResults:
         """
         if (ci or self.ci) == "studentized":
             raise ModelError("structure.bootstrap_studentized_standardized")
-        found = standardized_rows(self.fit.table, self.fit.problem.pattern, self.fit.x, type)
+        found = standardized_solution(self.fit.table, self.fit.problem.pattern, self.fit.x, type)
         values, jacobian = tables.with_defined(self.fit.problem, found.values, found.jacobian)
         replicates = self._blockwise(lambda at, drawn: self._standardized(at, drawn, type))
         spread = Spread(values, jacobian, replicates)

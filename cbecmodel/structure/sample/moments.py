@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbecmodel.structure.sample.design import CaseDesign
+    from cbecmodel.structure.sample.statistics import OrdinalStatistics
 
 _DEPENDENT = 1e-10  # smallest eigenvalue of a correlation matrix that still carries information
 
@@ -53,6 +54,8 @@ class SampleMoments:
         How the cases were sampled, if not at random with equal chances.
     gamma : ndarray, shape (p + p*, p + p*), optional
         Sampling covariances of root n times the moments (means first), where a first stage estimated them.
+    ordinal : OrdinalStatistics, optional
+        Of data with ordinal variables: then ``cov`` and ``mean`` are those given fixed exogenous variables.
     """
 
     names: tuple[str, ...]
@@ -65,6 +68,7 @@ class SampleMoments:
     patterns: tuple[MissingPattern, ...] = ()
     design: CaseDesign | None = None
     gamma: Floats | None = None
+    ordinal: OrdinalStatistics | None = None
 
     @property
     def weights(self) -> Floats | None:

@@ -13,10 +13,11 @@ from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
 from cbecmodel.structure.table.exploratory import check_blocks, orthogonal_block
 from cbecmodel.structure.table.group_equality import tied_groups
+from cbecmodel.structure.table.ordinal import fixed_of_ordinal, require_free, require_thresholds
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, find_row, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cbecmodel.structure.syntax.formulas import Formula, Model
 
@@ -24,7 +25,10 @@ Key = tuple[str, str, str]
 
 
 def parameter_table(
-    model: str | Model, options: Options | None = None, group_labels: Sequence[str] = ("",)
+    model: str | Model,
+    options: Options | None = None,
+    group_labels: Sequence[str] = ("",),
+    categories: Mapping[str, int] | None = None,
 ) -> ParameterTable:
     """Build the parameter table of a model.
 
@@ -36,6 +40,8 @@ def parameter_table(
         Defaults to those of ``sem``.
     group_labels : sequence of str
         Names of the groups, for ``group:`` blocks.
+    categories : mapping, optional
+        Number of categories of each ordinal variable.
 
     Returns
     -------
@@ -57,31 +63,42 @@ def parameter_table(
     blocks = _blocks(parsed.formulas, group_labels)
     words = vocabulary(blocks[0])
     means = options.meanstructure
-    if means is None:
+    counts = {name: categories[name] for name in words.observed if name in categories} if categories else {}
+    require_thresholds(parsed.formulas, counts)
+    if counts:
+        means = True
+    elif means is None:
         means = options.function == "growth" or any(row.op == "~1" for row in parsed.formulas)
+    observed = words.observed
+    if counts:  # everything is modelled given fixed exogenous variables, which stand last
+        moving = [name for name in observed if name not in words.exogenous]
+        observed = (*moving, *words.exogenous)
+        words = replace(words, observed=observed)
     rows: list[Parameter] = []
     for number, formulas in enumerate(blocks, start=1):
-        rows.extend(_group_rows(formulas, words, options, bool(means), number))
+        rows.extend(_group_rows(formulas, words, options, bool(means), counts, group=number))
     rows = tied_groups(rows, words, options)
+    require_free(rows, counts, options.parameterization)
     rows = _linked(rows, dict(_equals(blocks)))
     check_blocks(rows, words)
     return ParameterTable(
         rows=numbered(rows),
         constraints=parsed.constraints,
-        observed=words.observed,
+        observed=observed,
         latents=words.latents,
         exogenous=words.exogenous if options.fixed_x else (),
         composites=words.composites,
         predictors=words.exogenous,
         meanstructure=bool(means),
         n_groups=len(blocks),
+        ordered=tuple(counts),
+        parameterization=options.parameterization,
     )
 
 
 def _refuse(model: Model) -> None:
     for row in model.formulas:
-        feature = {"|": "| (thresholds)", "~*~": "~*~ (scales)"}.get(row.op)
-        feature = feature or ("level:" if row.level else "")
+        feature = "level:" if row.level else ""
         if feature:
             raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
 
@@ -98,8 +115,9 @@ def _blocks(formulas: Sequence[Formula], group_labels: Sequence[str]) -> list[li
     return [common + [row for row in formulas if row.group == name] for name in order]
 
 
-def _defaults(words: Vocabulary, means: bool) -> list[Key]:
+def _defaults(words: Vocabulary, means: bool, counts: Mapping[str, int]) -> list[Key]:
     """Return the rows lavaan adds, in its order."""
+    cuts = [(name, "|", f"t{number + 1}") for name, count in counts.items() for number in range(count - 1)]
     moving = [name for name in words.observed if name not in words.exogenous]
     pairs = [(name, name) for name in (*moving, *words.latents)]
     pairs += list(combinations(words.exogenous_latents, 2))
@@ -107,17 +125,24 @@ def _defaults(words: Vocabulary, means: bool) -> list[Key]:
     # rotation turns the residuals of a block's factors into each other: they covary wherever they stand
     pairs += [pair for block in words.efa.values() for pair in combinations(block, 2)]
     pairs += [(a, b) for i, a in enumerate(words.exogenous) for b in words.exogenous[i:]]
-    keys = list(dict.fromkeys((a, "~~", b) for a, b in pairs))
+    keys = [*cuts, *dict.fromkeys((a, "~~", b) for a, b in pairs), *((name, "~*~", name) for name in counts)]
     return keys + ([(name, "~1", "") for name in (*words.observed, *words.latents)] if means else [])
 
 
 def _group_rows(
-    formulas: Sequence[Formula], words: Vocabulary, options: Options, means: bool, group: int
+    formulas: Sequence[Formula],
+    words: Vocabulary,
+    options: Options,
+    means: bool,
+    counts: Mapping[str, int],
+    *,
+    group: int,
 ) -> list[Parameter]:
     written = {_key(row): row for row in formulas}
     mirrored = {(c, op, a) for a, op, c in written if op == "~~"}
-    added = [key for key in _defaults(words, means) if key not in written and key not in mirrored]
+    added = [key for key in _defaults(words, means, counts) if key not in written and key not in mirrored]
     fixed = _fixed_by_default([*written, *added], set(written), words, options)
+    fixed |= fixed_of_ordinal(added, counts)
     rows = [_from_formula(row, fixed.get(key), group) for key, row in written.items()]
     rows += [_from_default(key, fixed.get(key), words, options, group) for key in added]
     return rows

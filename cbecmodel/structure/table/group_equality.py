@@ -80,7 +80,8 @@ def tied_groups(rows: Sequence[Parameter], words: Vocabulary, options: Options) 
     unknown = partial - {row.name for row in rows}
     if unknown:
         raise ModelError("structure.no_such_parameter", parameter=", ".join(sorted(unknown)))
-    freed = [_freed(row, words, options) for row in rows]
+    ordered = {row.lhs for row in rows if row.op == "~*~"}
+    freed = [_freed(row, words, options, ordered, partial) for row in rows]
     first = {row.name: (index, row) for index, row in enumerate(freed) if row.group == 1}
     out = list(freed)
     for index, row in enumerate(freed):
@@ -93,8 +94,13 @@ def tied_groups(rows: Sequence[Parameter], words: Vocabulary, options: Options) 
     return out
 
 
-def _freed(row: Parameter, words: Vocabulary, options: Options) -> Parameter:
+def _freed(row: Parameter, words: Vocabulary, options: Options, ordered: set[str], partial: set[str]) -> Parameter:
     equal = options.group_equal
+    if row.group > 1 and not row.user and "thresholds" in equal and row.lhs in ordered and row.lhs == row.rhs:
+        # with equal thresholds the responses of later groups have a scale of their own, unless residuals are equal too
+        held = options.parameterization == "theta" and "residuals" in equal and row.name not in partial
+        if not held and row.op == {"delta": "~*~", "theta": "~~"}[options.parameterization]:
+            return replace(row, free=1, fixed=math.nan)
     if row.group == 1 or row.user or row.lhs not in words.latents or row.free:
         return row
     explored = any(row.lhs in block for block in words.efa.values())

@@ -90,6 +90,10 @@ class ParameterTable:
         Exogenous observed variables, fixed or not; the baseline model lets them covary.
     meanstructure : bool
     n_groups : int
+    ordered : tuple of str
+        Ordinal observed variables.
+    parameterization : {"delta", "theta"}
+        Of their responses.
 
     Examples
     --------
@@ -110,6 +114,8 @@ class ParameterTable:
     predictors: tuple[str, ...] = ()
     meanstructure: bool = False
     n_groups: int = 1
+    ordered: tuple[str, ...] = ()
+    parameterization: str = "delta"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
