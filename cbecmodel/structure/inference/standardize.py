@@ -7,7 +7,7 @@ divided by the implied variance; covariances by the roots of the two (residual) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
