@@ -17,6 +17,7 @@ from cbecmodel.structure.inference.moment_blocks import block_vcov
 from cbecmodel.structure.inference.robust import robust_vcov
 from cbecmodel.structure.inference.scaled import scaled_measures
 from cbecmodel.structure.inference.score import expected_changes, score_test
+from cbecmodel.structure.inference.small_sample import small_sample_tests
 from cbecmodel.structure.inference.two_stage import two_stage_vcov
 from cbecmodel.structure.inference.vcov import Uncertainty, likelihood_vcov
 from cbecmodel.structure.readouts import moment_tables, residual_tables
@@ -405,6 +406,38 @@ class SEMResults(Shown, Resampled, Moderated):
         from cbecmodel.structure.readouts.crosscheck import cross_check
 
         return cross_check(self.problem, self.x, self._uncertainty.vcov, self.options.engine, tolerance)
+
+    def small_sample_tests(self) -> pd.DataFrame:
+        """Return the test of the model corrected for small samples after Bartlett, Swain and Yuan.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows ``bartlett``, ``swain``, ``yuan``; columns factor chisq df pvalue rmsea, and chisq_scaled pvalue_scaled after
+            a robust test.
+
+        Raises
+        ------
+        ModelError
+            If there are several groups, no likelihood, or no degrees of freedom.
+        """
+        return small_sample_tests(self)
+
+    def vuong_test(self, other: SEMResults, **options: Any) -> pd.DataFrame:
+        """Compare with a model that need not be nested; see :func:`cbecmodel.vuong_test`.
+
+        Parameters
+        ----------
+        other : SEMResults
+        **options
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        from cbecmodel.structure.inference.vuong import vuong_test
+
+        return vuong_test(self, other, **options)
 
     def compare(self, *others: SEMResults, scaling: str | None = None, **options: Any) -> pd.DataFrame:
         """Compare with other fits; see :func:`cbecmodel.compare`.
