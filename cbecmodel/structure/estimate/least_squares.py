@@ -26,9 +26,10 @@ from cbecmodel.errors import DataError, ModelError
 from cbecmodel.structure.estimate.implied import Implied, contract, implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.likelihood import Derivatives, curvature, mean_curvature
 from cbecmodel.structure.estimate.ordinal import ordinal_weight
+from cbecmodel.structure.sample.linear import row_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cbecmodel.structure.estimate.matrices import ModelPattern
     from cbecmodel.structure.sample.moments import SampleMoments
@@ -97,6 +98,32 @@ def moment_deviations(sample: SampleMoments, means: bool) -> Floats:
     return z if means else z[:, len(sample.names) :]
 
 
+def deviation_blocks(sample: SampleMoments, means: bool) -> Iterator[Floats]:
+    """Yield what :func:`moment_deviations` returns block by block, so that it is never there at once.
+
+    Parameters
+    ----------
+    sample : SampleMoments
+    means : bool
+
+    Yields
+    ------
+    ndarray, shape (cases, p* or p + p*)
+
+    Raises
+    ------
+    ModelError
+        If the model was fitted to moments.
+    """
+    if sample.raw is None:
+        raise ModelError("structure.robust_needs_data")
+    blocks = list(row_blocks(len(sample.raw)))
+    total = sum(_products(sample.raw[rows] - sample.mean).sum(axis=0) for rows in blocks)
+    for rows in blocks:
+        z = _products(sample.raw[rows] - sample.mean) - total / len(sample.raw)
+        yield z if means else z[:, len(sample.names) :]
+
+
 def _products(d: Floats) -> Floats:
     rows, columns = vech_indices(d.shape[1])
     return np.concatenate([d, d[:, rows] * d[:, columns]], axis=1)
@@ -129,13 +156,13 @@ def weight_matrix(sample: SampleMoments, estimator: str, means: bool) -> Floats:
         return np.eye(size)
     if estimator == "GLS":
         return _normal_weight(sample, means)
-    z = moment_deviations(sample, means)
+    spread = sum((z**2).sum(axis=0) for z in deviation_blocks(sample, means)) / sample.n
     if estimator == "DWLS":
-        return np.diag(1 / (z**2).mean(axis=0))
+        return np.diag(1 / spread)
     if sample.n <= size:
         raise DataError("structure.too_few_for_wls", n=sample.n, moments=size)
-    unit = np.sqrt((z**2).mean(axis=0))
-    inner = (z / unit).T @ (z / unit) / sample.n
+    unit = np.sqrt(spread)
+    inner = sum((z / unit).T @ (z / unit) for z in deviation_blocks(sample, means)) / sample.n
     weight: Floats = np.linalg.inv(inner) / np.outer(unit, unit)
     return weight
 

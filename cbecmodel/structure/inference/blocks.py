@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import implied, jacobian
-from cbecmodel.structure.inference.robust import case_data, fixed_columns, sample_deviations, score_rows
+from cbecmodel.structure.inference.robust import case_data, fixed_columns, moment_products
 from cbecmodel.structure.inference.saturated import saturated_information
 
 if TYPE_CHECKING:
@@ -72,14 +72,13 @@ def moment_blocks(problem: Problem, x: Floats) -> list[Block]:
         keep = slice(None) if means else slice(group.p, None)
         delta = np.zeros((group.p + group.p * (group.p + 1) // 2, len(x)))
         np.add.at(delta.T, group.parameter, jacobian(state, True).T)
-        z = sample_deviations(cases, sample, fixed)[:, keep]
-        z = score_rows([z], [sample])
+        gamma = moment_products(cases, sample, fixed)[keep, keep] / sample.n
         if work.weights:
             weight = work.weights[number]
         else:
             mean = state.mu if means else sample.mean
             weight = saturated_information(sample, mean, state.sigma)[keep, keep]
-        found.append(Block(sample.n / total, delta[keep], weight, z.T @ z / sample.n))
+        found.append(Block(sample.n / total, delta[keep], weight, gamma))
     return found
 
 

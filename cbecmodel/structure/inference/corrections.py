@@ -18,17 +18,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.baseline import baseline_problem
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech_indices
 from cbecmodel.structure.inference.robust import (
-    by_group,
     case_data,
-    case_scores,
     fixed_columns,
     inverse_of,
+    moment_products,
     sample_deviations,
+    score_products,
     score_rows,
 )
 from cbecmodel.structure.inference.two_stage import two_stage_trace
@@ -59,8 +60,8 @@ class Correction:
     df: float
 
 
-def u_gamma(problem: Problem, x: Floats) -> Floats:
-    r"""Return the eigenvalues of :math:`U\Gamma` that are not zero.
+def u_gamma(problem: Problem, x: Floats) -> tuple[float, float]:
+    r"""Return the traces of :math:`U\Gamma` and of its square.
 
     Parameters
     ----------
@@ -69,36 +70,45 @@ def u_gamma(problem: Problem, x: Floats) -> Floats:
 
     Returns
     -------
-    ndarray
-        At most as many as there are degrees of freedom.
+    trace, squares : float
     """
     fixed = fixed_columns(problem.table)
     work = problem.standard
     here = x * work.scale.parameters
     n = sum(sample.n for sample in problem.samples)
-    roots, slopes = [], []
+    sampled = any(sample.design is not None for sample in problem.samples)
+    halves, parts, slopes = [], [], []
     for group, sample, data in zip(work.pattern.groups, work.samples, case_data(problem, work), strict=True):
         state = implied(group, here)
-        z = sample_deviations(data, sample, fixed)
-        half = _half_weight(inverse_of(state.sigma))
         keep = slice(None) if work.pattern.means else slice(group.p, None)
-        full = np.zeros((z.shape[1], problem.pattern.n_free))
-        np.add.at(full.T, group.parameter, jacobian(state, True).T)
-        roots.append((half[keep, keep] @ z[:, keep].T) / np.sqrt(sample.n))
-        slopes.append(np.sqrt(sample.n / n) * half[keep, keep] @ full[keep] @ work.space.basis)
+        half = _half_weight(inverse_of(state.sigma))[keep, keep]
+        full = np.zeros((len(half), problem.pattern.n_free))
+        full[:, group.parameter] = jacobian(state, work.pattern.means)
+        root = np.sqrt(sample.n)
+        if sampled:  # units may have cases in several groups
+            parts.append(sample_deviations(data, sample, fixed)[:, keep] / root)
+        else:
+            parts.append(moment_products(data, sample, fixed)[keep, keep] / sample.n)
+        halves.append(half)
+        slopes.append(root / np.sqrt(n) * half @ full @ work.space.basis)
+    joined = block_diag(*halves)
+    spread = joined @ (_sampled_products(parts, problem.samples) if sampled else block_diag(*parts)) @ joined.T
     basis, _ = np.linalg.qr(np.concatenate(slopes))
-    start = 0
-    wide: list[Floats] = []
-    for root in roots:
-        block = np.zeros((root.shape[1], basis.shape[0]))
-        block[:, start : start + len(root)] = root.T
-        wide.append(block)
-        start += len(root)
-    spread = score_rows(wide, problem.samples).T
     spread -= basis @ (basis.T @ spread)
-    small = spread @ spread.T if spread.shape[0] <= spread.shape[1] else spread.T @ spread
-    values = np.linalg.eigvalsh(small)[::-1]
-    return np.asarray(values[: max(spread.shape[0] - basis.shape[1], 0)], dtype=np.float64)
+    spread -= (spread @ basis) @ basis.T
+    return float(spread.trace()), float(np.vdot(spread, spread))
+
+
+def _sampled_products(parts: Sequence[Floats], samples: Sequence[SampleMoments]) -> Floats:
+    """Return the cross-products of the deviations of all groups, by how cases were sampled."""
+    ends = np.cumsum([part.shape[1] for part in parts])
+    wide = []
+    for part, end in zip(parts, ends.tolist(), strict=True):
+        block = np.zeros((len(part), int(ends[-1])))
+        block[:, end - part.shape[1] : end] = part
+        wide.append(block)
+    rows = score_rows(wide, samples)
+    return rows.T @ rows
 
 
 def _half_weight(inverse: Floats) -> Floats:
@@ -126,12 +136,10 @@ def trace_huber_white(problem: Problem, x: Floats) -> float:
     -------
     float
     """
-    scores, _ = case_scores(problem, x)
     work = problem.standard
     n = sum(sample.n for sample in problem.samples)
     bread = inverse_information(n * problem.at(x).derivatives.hessian / 2, work.space).vcov
-    rows = score_rows(by_group(scores, problem.samples), problem.samples)
-    return float((bread * (rows.T @ rows)).sum())
+    return float((bread * score_products(problem, x)).sum())
 
 
 def trace_saturated(problem: Problem) -> float:
@@ -208,8 +216,8 @@ def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
         return Correction((trace_saturated(problem) - trace_huber_white(problem, x)) / df, 0.0, df)
     if problem.samples[0].gamma is not None:
         return Correction(two_stage_trace(problem, x) / df, 0.0, df)
-    values = u_gamma(problem, x)
-    return correction_of(float(values.sum()), float((values**2).sum()), kind, df)
+    trace, squares = u_gamma(problem, x)
+    return correction_of(trace, squares, kind, df)
 
 
 def correction_of(trace: float, squares: float, kind: str, df: float) -> Correction:

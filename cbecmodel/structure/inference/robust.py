@@ -24,9 +24,10 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import Implied, implied, vech, vech_indices
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
 from cbecmodel.structure.sample.design import total_rows
+from cbecmodel.structure.sample.linear import row_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
     from cbecmodel.structure.sample.moments import SampleMoments
@@ -62,9 +63,14 @@ def case_data(problem: Problem, work: StandardizedProblem) -> list[Floats]:
 
 def _deviations(data: Floats, mu: Floats, sigma: Floats) -> Floats:
     """Return ``z`` for every case, shape (n, p + p*)."""
-    rows, columns = vech_indices(len(mu))
+    p = len(mu)
+    rows, columns = vech_indices(p)
     d = data - mu
-    return np.concatenate([d, d[:, rows] * d[:, columns] - vech(sigma)], axis=1)
+    out = np.empty((len(data), p + len(rows)))
+    out[:, :p] = d
+    np.multiply(d[:, rows], d[:, columns], out=out[:, p:])
+    out[:, p:] -= vech(sigma)
+    return out
 
 
 def score_rows(parts: Sequence[Floats], samples: Sequence[SampleMoments]) -> Floats:
@@ -113,15 +119,52 @@ def sample_deviations(data: Floats, sample: SampleMoments, fixed: NDArray[np.boo
     ndarray, shape (n, p + p*)
     """
     z = _deviations(data, sample.mean, sample.cov)
-    if fixed.any():
-        inputs = np.column_stack([np.ones(len(data)), data[:, fixed]])
-        fitted = data.copy()
-        root = np.ones(len(data)) if sample.weights is None else np.sqrt(sample.weights)
-        slopes = np.linalg.lstsq(inputs * root[:, None], data[:, ~fixed] * root[:, None], rcond=None)[0]
-        fitted[:, ~fixed] = inputs @ slopes
-        z = z - _deviations(fitted, sample.mean, sample.cov)
-        z = z - np.average(z, axis=0, weights=root**2)
+    explained = _explained(data, sample, fixed)
+    if explained is not None:
+        z -= _deviations(explained, sample.mean, sample.cov)
+        z -= np.average(z, axis=0, weights=sample.weights)
     return z
+
+
+def _explained(data: Floats, sample: SampleMoments, fixed: NDArray[np.bool_]) -> Floats | None:
+    """Return what fixed exogenous variables say of each case, None if there are none."""
+    if not fixed.any():
+        return None
+    inputs = np.column_stack([np.ones(len(data)), data[:, fixed]])
+    fitted = data.copy()
+    root = np.ones(len(data)) if sample.weights is None else np.sqrt(sample.weights)
+    slopes = np.linalg.lstsq(inputs * root[:, None], data[:, ~fixed] * root[:, None], rcond=None)[0]
+    fitted[:, ~fixed] = inputs @ slopes
+    return fitted
+
+
+def moment_products(data: Floats, sample: SampleMoments, fixed: NDArray[np.bool_]) -> Floats:
+    """Return the sum over cases of ``z z'``, in the way the cases were sampled.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n, p)
+    sample : SampleMoments
+    fixed : ndarray of bool, shape (p,)
+
+    Returns
+    -------
+    ndarray, shape (p + p*, p + p*)
+        Block by block where cases are independent and equal: the n × (p + p*) matrix is never there.
+    """
+    if sample.design is not None:
+        totals = score_rows([sample_deviations(data, sample, fixed)], [sample])
+        return totals.T @ totals
+    explained = _explained(data, sample, fixed)
+    size = len(sample.mean) * (len(sample.mean) + 3) // 2
+    total, products = np.zeros(size), np.zeros((size, size))
+    for rows in row_blocks(len(data)):
+        z = _deviations(data[rows], sample.mean, sample.cov)
+        if explained is not None:
+            z -= _deviations(explained[rows], sample.mean, sample.cov)
+        total += z.sum(axis=0)
+        products += z.T @ z
+    return products if explained is None else products - np.outer(total, total / len(data))
 
 
 def fixed_columns(table: ParameterTable) -> NDArray[np.bool_]:
@@ -178,36 +221,81 @@ def case_scores(problem: Problem, x: Floats, *, centred: bool = False) -> tuple[
         From the user's units to these.
     """
     work = problem.standard
-    here = x * work.scale.parameters
+    sizes = [len(data) for data in case_data(problem, work)]
+    scores = np.zeros((sum(sizes), problem.pattern.n_free))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    for number, cases, local in _score_blocks(problem, x, centred=centred):
+        scores[(starts[number] + cases)[:, None], work.pattern.groups[number].parameter] = local
+    if centred and fixed_columns(problem.table).any():
+        for sample, start, end in zip(problem.samples, starts, starts[1:], strict=False):
+            scores[start:end] -= np.average(scores[start:end], axis=0, weights=sample.weights)
+    return scores, work.scale.parameters
+
+
+def score_products(problem: Problem, x: Floats, *, centred: bool = False) -> Floats:
+    """Return the sum over cases of the products of scores, by how the cases were sampled.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (q,)
+    centred : bool
+        See :func:`case_scores`.
+
+    Returns
+    -------
+    ndarray, shape (q, q)
+        Block by block where cases are independent and equal, so that the scores of all cases are never there at once.
+    """
+    if any(sample.design is not None for sample in problem.samples):
+        rows = score_rows(by_group(case_scores(problem, x, centred=centred)[0], problem.samples), problem.samples)
+        return rows.T @ rows
+    q = problem.pattern.n_free
+    products, totals = np.zeros((q, q)), np.zeros((len(problem.samples), q))
+    for number, _, local in _score_blocks(problem, x, centred=centred):
+        group = problem.pattern.groups[number]
+        products[group.block] += local.T @ local
+        totals[number, group.parameter] += local.sum(axis=0)
+    if centred and fixed_columns(problem.table).any():
+        for sample, total in zip(problem.samples, totals, strict=True):
+            products -= np.outer(total, total) / sample.n
+    return products
+
+
+def _score_blocks(problem: Problem, x: Floats, *, centred: bool) -> Iterator[tuple[int, NDArray[np.intp], Floats]]:
+    """Yield number of the group, cases, and their scores with respect to the group's parameters."""
+    work = problem.standard
     fixed = fixed_columns(problem.table)
-    parts = []
-    for group, sample, data in zip(work.pattern.groups, work.samples, case_data(problem, work), strict=True):
-        state = implied(group, here)
-        local = _group_scores(state, sample, data, fixed, means=work.pattern.means, centred=centred)
-        scores = np.zeros((len(data), problem.pattern.n_free))
-        np.add.at(scores.T, group.parameter, local.T)
-        parts.append(scores)
-    return np.concatenate(parts), work.scale.parameters
+    means = work.pattern.means
+    for number, (group, sample) in enumerate(zip(work.pattern.groups, work.samples, strict=True)):
+        data = case_data(problem, work)[number]
+        state = implied(group, x * work.scale.parameters)
+        if sample.patterns:
+            yield from ((number, cases, local) for cases, local in _incomplete_scores(state, sample, data))
+            continue
+        weights = weighted_jacobian(state, inverse_of(state.sigma))
+        if not means:
+            weights[: len(sample.names)] = 0.0
+        mu, sigma = (sample.mean, sample.cov) if centred else (state.mu if means else sample.mean, state.sigma)
+        explained = _explained(data, sample, fixed) if centred else None
+        for rows in row_blocks(len(data)):
+            z = _deviations(data[rows], mu, sigma)
+            if explained is not None:
+                z -= _deviations(explained[rows], mu, sigma)
+            yield number, np.arange(rows.start, rows.stop), z @ weights
 
 
-def _group_scores(
-    state: Implied, sample: SampleMoments, data: Floats, fixed: NDArray[np.bool_], *, means: bool, centred: bool
-) -> Floats:
-    """Return the scores of one group's cases, shape (n, k)."""
-    if sample.patterns:
-        scores = np.zeros((len(data), len(state.a)))
-        for one in sample.patterns:
-            at = one.observed
-            sigma = state.sigma[np.ix_(at, at)]
-            weights = weighted_jacobian(replace(state, z=state.z[at]), inverse_of(sigma))
-            scores[one.cases] = _deviations(data[np.ix_(one.cases, at)], state.mu[at], sigma) @ weights
-        return scores
-    weights = weighted_jacobian(state, inverse_of(state.sigma))
-    if not means:
-        weights[: len(sample.names)] = 0.0
-    if centred:
-        return sample_deviations(data, sample, fixed) @ weights
-    return _deviations(data, state.mu if means else sample.mean, state.sigma) @ weights
+def _incomplete_scores(
+    state: Implied, sample: SampleMoments, data: Floats
+) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Yield cases and scores of incomplete data, pattern by pattern."""
+    for one in sample.patterns:
+        at = one.observed
+        sigma = state.sigma[np.ix_(at, at)]
+        weights = weighted_jacobian(replace(state, z=state.z[at]), inverse_of(sigma))
+        for rows in row_blocks(len(one.cases)):
+            cases = one.cases[rows]
+            yield cases, _deviations(data[np.ix_(cases, at)], state.mu[at], sigma) @ weights
 
 
 def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Uncertainty:
@@ -227,11 +315,9 @@ def robust_vcov(problem: Problem, x: Floats, kind: str, information: str) -> Unc
     -------
     Uncertainty
     """
-    scores, factors = case_scores(problem, x, centred=kind == "robust_sem")
-    units = np.outer(factors, factors)
     work = problem.standard
-    rows = score_rows(by_group(scores, problem.samples), problem.samples)
-    meat = rows.T @ rows
+    units = np.outer(work.scale.parameters, work.scale.parameters)
+    meat = score_products(problem, x, centred=kind == "robust_sem")
     if kind == "first_order":
         found = inverse_information(meat, work.space)
         return Uncertainty(found.vcov / units, found.unidentified)

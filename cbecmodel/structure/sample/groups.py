@@ -100,7 +100,7 @@ def group_moments(
         design = normalized(design, _usable(values, [list(names).index(name) for name in needed], members, fiml=fiml))
     found = []
     for rows in members:
-        part = values[rows]
+        part = values if len(rows) == len(values) else values[rows]
         own = None if design is None else design.at(rows)
         whole = not fiml or not np.isnan(part).any()
         sample = array_moments(part, names, likelihood, own) if whole else incomplete_moments(part, names, needed, own)

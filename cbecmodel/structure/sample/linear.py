@@ -1,14 +1,39 @@
-"""Positive definite matrices, and symmetric ones as vectors."""
+"""Positive definite matrices, and rows block by block."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Floats = NDArray[np.float64]
+_ROWS: Final = 4096  # cases at once: what is computed of each case never needs more memory than this many
+
+
+def row_blocks(n: int) -> Iterator[slice]:
+    """Split rows into blocks, so that what is derived from them needs little memory at a time.
+
+    Parameters
+    ----------
+    n : int
+
+    Yields
+    ------
+    slice
+
+    Examples
+    --------
+    >>> [block.stop for block in row_blocks(5000)]
+    [4096, 5000]
+    """
+    for start in range(0, n, _ROWS):
+        yield slice(start, min(start + _ROWS, n))
 
 
 def inverse_logdet(matrix: Floats) -> tuple[Floats, float] | None:

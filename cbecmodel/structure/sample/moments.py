@@ -18,6 +18,7 @@ from cbecmodel.structure.sample.incomplete import (
     available_moments,
     missing_patterns,
 )
+from cbecmodel.structure.sample.linear import row_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +187,7 @@ def array_moments(
     absent = np.isnan(values)
     _refuse_empty(absent, names)
     rows = np.flatnonzero(~absent.any(axis=1))
-    complete = values[rows]
+    complete = values if len(rows) == len(values) else values[rows]
     n, p = complete.shape
     if n <= p:
         raise DataError("structure.too_few_cases", n=n, p=p, dropped=len(values) - n)
@@ -201,13 +202,16 @@ def array_moments(
 def _moments(values: Floats, design: CaseDesign | None) -> tuple[float, Floats, Floats]:
     """Return number of cases, mean and covariances (divisor n), each weighted."""
     if design is None or design.weights is None:
-        mean = values.mean(axis=0)
-        centred = values - mean
-        return len(values), mean, centred.T @ centred / len(values)
-    size = float(design.weights.sum())
-    mean = design.weights @ values / size
-    centred = values - mean
-    return size, mean, (centred * design.weights[:, None]).T @ centred / size
+        size, mean = float(len(values)), values.mean(axis=0)
+    else:
+        size = float(design.weights.sum())
+        mean = design.weights @ values / size
+    cov = np.zeros((len(mean), len(mean)))
+    for rows in row_blocks(len(values)):
+        centred = values[rows] - mean
+        share = centred if design is None or design.weights is None else centred * design.weights[rows, None]
+        cov += share.T @ centred
+    return (len(values) if design is None or design.weights is None else size), mean, cov / size
 
 
 def incomplete_moments(
@@ -238,7 +242,7 @@ def incomplete_moments(
     required = [list(names).index(name) for name in needed]
     kept = ~absent.all(axis=1) & ~absent[:, required].any(axis=1)
     rows = np.flatnonzero(kept)
-    answered = values[rows]
+    answered = values if len(rows) == len(values) else values[rows]
     n, p = answered.shape
     if n <= p:
         raise DataError("structure.too_few_cases", n=n, p=p, dropped=len(values) - n)
@@ -329,8 +333,8 @@ def moments_from_summary(
 
 
 def _refuse_constants(values: Floats, names: Sequence[str]) -> None:
-    spread = np.ptp(values, axis=0)
-    size = np.abs(values).max(axis=0)
+    highest, lowest = values.max(axis=0), values.min(axis=0)
+    spread, size = highest - lowest, np.maximum(np.abs(highest), np.abs(lowest))
     constant = [name for name, flat in zip(names, spread <= 1e-13 * size, strict=True) if flat]
     if constant:
         raise DataError("structure.constant", variables=", ".join(constant))
