@@ -21,14 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import implied, jacobian
-from cbecmodel.structure.estimate.least_squares import moment_deviations, moment_units
-from cbecmodel.structure.estimate.native import Problem, StandardizedProblem, standardized
+from cbecmodel.structure.estimate.least_squares import deviation_blocks, moment_units
 from cbecmodel.structure.estimate.ordinal import weighted
 from cbecmodel.structure.estimate.ordinal_responses import responses
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cbecmodel.structure.estimate.native import Problem, StandardizedProblem
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +75,7 @@ def moment_blocks(problem: Problem, x: Floats) -> tuple[StandardizedProblem, lis
     ModelError
         If the model was fitted to moments.
     """
-    work = standardized(problem)
+    work = problem.standard
     here = x * work.scale.parameters
     total = sum(sample.n for sample in problem.samples)
     means = problem.pattern.means
@@ -86,8 +87,9 @@ def moment_blocks(problem: Problem, x: Floats) -> tuple[StandardizedProblem, lis
             local, acov = responses(group, sample.ordinal, here).jacobian, sample.ordinal.acov
         else:
             local = jacobian(implied(group, here), means)
-            z = moment_deviations(raw, means) / moment_units(work.scale.variables[: group.p], means)
-            acov = z.T @ z / raw.n
+            units = moment_units(work.scale.variables[: group.p], means)
+            products = sum(z.T @ z for z in deviation_blocks(raw, means))
+            acov = np.asarray(products / np.outer(units, units) / raw.n, dtype=np.float64)
         slopes = np.zeros((len(local), problem.pattern.n_free))
         np.add.at(slopes.T, group.parameter, local.T)
         found.append(Block(sample.n / total, slopes, weight, acov))
