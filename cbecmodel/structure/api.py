@@ -16,6 +16,8 @@ from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.inference.rotated import rotate_solution, rotation_findings, unrotated_table
 from cbecmodel.structure.inference.two_stage import first_stage
+from cbecmodel.structure.levels.fit import fit_levels
+from cbecmodel.structure.levels.table import has_levels
 from cbecmodel.structure.options import TWO_STAGE, Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
@@ -115,6 +117,8 @@ def sem(
     cluster : str, optional
         Column of the clusters (schools, primary sampling units) within which answers depend on each other. Standard errors
         and tests of ML and MLR then hold whatever that dependence is; those of MLM are of the Satorra-Bentler kind.
+        A model with ``level: 1`` and ``level: 2`` blocks is a two-level model with random intercepts (ML or MLR) and gives
+        :class:`~cbecmodel.structure.levels.results.TwoLevelResults`.
     weights : str, optional
         Column of the sampling weights, all positive; they are scaled to mean one. Errors and tests are robust ones.
     strata, fpc : str, optional
@@ -229,6 +233,8 @@ def _all_options(model: str, data: Any, options: dict[str, Any]) -> dict[str, An
 def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
+    if has_levels(model):
+        return fit_levels(function, model, data, asked)
     model, data, asked = with_latent_products(model, data, asked)
     frame = None if data is None else frame_of(data)
     options = check_options(function, asked | {"ordered": ordered_of(model, frame, asked["ordered"])})

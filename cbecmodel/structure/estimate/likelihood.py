@@ -193,7 +193,7 @@ def mean_curvature(state: Implied, m: Floats, pull: Floats, mean_part: Floats | 
     out: Floats = 2 * mean_part + cross + cross.T
     bent = np.zeros_like(cross)
     ji = at.path_pairs[0]
-    chain = pull[at.row[at.path], None] * state.total.take(ji) * state.eta[at.column[at.path], None]
+    chain = pull[at.row[at.path], None] * state.total.take(ji) * state.eta[at.column[at.path]]
     bent[np.ix_(at.path, at.path)] = chain + chain.T
     reach = state.total[np.ix_(at.column[at.path], at.row[at.intercept])]
     alone = pull[at.row[at.path], None] * reach

@@ -48,6 +48,37 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     df, base_df = int(plain["df"]), int(plain["baseline_df"])
     base, base_x = baseline_problem(problem.table, problem.samples)
     fit, null = correction(problem, x, kind, df), correction(base, base_x, kind, base_df)
+    groups = problem.table.n_groups
+    found = corrected_measures(plain, fit, null, kind, groups=groups)
+    if kind == "mean_var_adjusted":
+        # tests with a fractional df: what has df as a share is that of the satorra-bentler scaling
+        return found
+    if kind == "yuan_bentler_mplus":
+        found |= _mplus_factors(problem, x)
+    if any(sample.patterns for sample in problem.samples):
+        return found  # the robust indices of complete data do not hold with gaps
+    test = Test(found["chisq_scaled"], found["df_scaled"])
+    return found | robust_indices(plain, fit, null, n=plain["ntotal"], groups=groups, corrected=test)
+
+
+def corrected_measures(
+    plain: Mapping[str, float], fit: Correction, null: Correction, kind: str, *, groups: int
+) -> dict[str, float]:
+    """Return the ``_scaled`` measures.
+
+    Parameters
+    ----------
+    plain : mapping
+        The measures without correction.
+    fit, null : Correction
+        Of the model and of the baseline.
+    kind : str
+    groups : int
+
+    Returns
+    -------
+    dict
+    """
     test, base_test = corrected(plain["chisq"], fit), corrected(plain["baseline_chisq"], null)
     found = {
         "chisq_scaled": test.statistic, "df_scaled": test.df, "pvalue_scaled": test.pvalue, "chisq_scaling_factor": fit.factor,
@@ -56,19 +87,10 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     }  # fmt: skip
     if kind == "scaled_shifted":
         found |= {"chisq_shift_parameters": fit.shift, "baseline_chisq_shift_parameters": null.shift}
-    n, groups = plain["ntotal"], problem.table.n_groups
     found |= incremental(test, base_test, "_scaled")
     # the statistic against the mean of its own distribution, but for scaled and shifted tests, which have the right mean
     against = test if kind == "scaled_shifted" else Test(plain["chisq"], fit.factor * fit.df)
-    found |= rmsea(against, n, groups, "_scaled")
-    if kind == "mean_var_adjusted":
-        # tests with a fractional df: what has df as a share is that of the satorra-bentler scaling
-        return found
-    if kind == "yuan_bentler_mplus":
-        found |= _mplus_factors(problem, x)
-    if any(sample.patterns for sample in problem.samples):
-        return found  # the robust indices of complete data do not hold with gaps
-    return found | robust_indices(plain, fit, null, n=n, groups=groups, corrected=test)
+    return found | rmsea(against, plain["ntotal"], groups, "_scaled")
 
 
 def corrected(statistic: float, rule: Correction) -> Test:

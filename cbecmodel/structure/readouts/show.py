@@ -40,6 +40,7 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
     pairs = [
         (_say("estimator"), f"{fit.options.estimator} ({fit.options.engine})"),
         (_say("cases"), f"{fit.n_obs}{dropped}"),
+        *_clusters(fit),
         (_say("free"), f"{int(found['npar'])}"),
     ]
     if fit.df == 0:
@@ -52,6 +53,11 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
     if "aic" not in found.index:
         return pairs  # least squares has no likelihood
     return [*pairs, ("AIC", number(found["aic"], 1)), ("BIC", number(found["bic"], 1))]
+
+
+def _clusters(fit: SEMResults) -> list[tuple[str, str]]:
+    number = getattr(fit, "n_clusters", None)
+    return [] if number is None else [(_say("clusters"), str(number))]
 
 
 def _after(written: str) -> str:
@@ -72,6 +78,8 @@ def parameter_tables(fit: SEMResults) -> list[Table]:
     frame = fit.parameters.copy()
     part = frame["op"].where(~((frame["op"] == "~~") & (frame["lhs"] == frame["rhs"])), "variance")
     frame["part"] = [_say(f"part_{_PARTS.index(kind)}") for kind in part]
+    if "level" in frame:
+        frame = frame.rename(columns={"level": "group"})
     if fit.table.n_groups > 1:
         labels = ["", *(str(label) for label in fit.group_labels)]
         frame["part"] = [f"{labels[g]}: {p}" if g else p for g, p in zip(frame["group"], frame["part"], strict=True)]

@@ -104,8 +104,8 @@ def read_design(frame: pd.DataFrame, options: Options) -> CaseDesign | None:
         return None
     weights = None if options.weights is None else _weights(frame, options.weights)
     survey = options.strata is not None or options.fpc is not None
-    strata = _codes(frame, options.strata) if options.strata else np.zeros(len(frame), dtype=np.intp)
-    clusters = _codes(frame, options.cluster) if options.cluster else None
+    strata = cluster_codes(frame, options.strata) if options.strata else np.zeros(len(frame), dtype=np.intp)
+    clusters = cluster_codes(frame, options.cluster) if options.cluster else None
     if survey and clusters is not None:
         clusters = _paired(strata, clusters)  # numbers may begin anew in each stratum
     elif survey:
@@ -129,7 +129,23 @@ def _cut(shown: str, count: int) -> str:
     return shown + (" …" if count > _SHOWN else "")
 
 
-def _codes(frame: pd.DataFrame, name: str) -> Indices:
+def cluster_codes(frame: pd.DataFrame, name: str) -> Indices:
+    """Return the numbers of the units that a column names.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    name : str
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Raises
+    ------
+    DataError
+        If a case has none.
+    """
     require_columns(frame, [name])
     codes, _ = pd.factorize(frame[name])
     absent = np.flatnonzero(codes < 0)

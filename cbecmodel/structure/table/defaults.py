@@ -96,6 +96,36 @@ def parameter_table(
     )
 
 
+def block_rows(formulas: Sequence[Formula], words: Vocabulary, options: Options, number: int) -> list[Parameter]:
+    """Return the rows of one block of a model with means: what was written, then the defaults.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        Of the block alone.
+    words : Vocabulary
+        Its variables.
+    options : Options
+    number : int
+        Of the block.
+
+    Returns
+    -------
+    list of Parameter
+
+    Raises
+    ------
+    ModelError
+        For syntax that cannot be estimated in blocks.
+    """
+    for row in formulas:
+        feature = {"|": "| (thresholds)", "~*~": "~*~ (scales)"}.get(row.op)
+        feature = feature or ("efa()" if row.efa else "") or ("equal()" if row.modifiers.equal else "")
+        if feature:
+            raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
+    return _group_rows(formulas, words, options, True, number)
+
+
 def _refuse(model: Model) -> None:
     for row in model.formulas:
         feature = "level:" if row.level else ""

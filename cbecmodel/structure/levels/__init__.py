@@ -1,0 +1,1 @@
+"""Two-level models: units in clusters, with random intercepts."""
