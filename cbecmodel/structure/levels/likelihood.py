@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import Implied, contract, implied
-from cbecmodel.structure.estimate.likelihood import Derivatives, curvature, inverse_logdet, mean_curvature, nowhere
+from cbecmodel.structure.estimate.likelihood import Derivatives, curvature, mean_curvature, nowhere
+from cbecmodel.structure.sample.linear import inverse_logdet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

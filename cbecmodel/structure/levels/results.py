@@ -16,10 +16,22 @@ from cbecmodel.structure.levels.problem import LevelProblem, saturated_problem
 from cbecmodel.structure.results import SEMResults
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cbecmodel.structure.estimate.implied import Implied
 
 Floats = NDArray[np.float64]
 NAMES = ("within", "between")
+
+
+def _unavailable(name: str) -> Callable[..., Any]:
+    """Return a method that says that two-level models do not have it."""
+
+    def method(*_: object, **__: object) -> Any:
+        raise ModelError("structure.levels_unavailable", what=f"{name}()")
+
+    method.__doc__ = "Raise: it is not computed for two-level models."
+    return method
 
 
 class TwoLevelResults(SEMResults):
@@ -126,12 +138,14 @@ class TwoLevelResults(SEMResults):
             found[name] = {"cov": cov.loc[list(names), list(names)], "mean": mean[list(names)]}
         return found
 
-    def residuals(self, type: Literal["raw", "cor"] = "raw") -> dict[str, Any]:  # noqa: A002 - sem.md's name
+    def residuals(self, type: str = "raw", *, errors: bool = False) -> dict[str, Any]:  # noqa: A002 - sem.md's name
         """Return the saturated model's moments less the model's, at each level.
 
         Parameters
         ----------
         type : {"raw", "cor"}
+        errors : bool
+            Not available.
 
         Returns
         -------
@@ -141,8 +155,10 @@ class TwoLevelResults(SEMResults):
         Raises
         ------
         ModelError
-            For another type.
+            For another type, or errors.
         """
+        if errors:
+            raise ModelError("structure.levels_unavailable", what="residuals(errors=True)")
         if type not in ("raw", "cor"):
             raise ModelError("structure.unknown_option", option="type", value=type, known="raw, cor")
         observed = self._moments(self._saturated[0].at(self._saturated[1]).states)
@@ -186,29 +202,9 @@ class TwoLevelResults(SEMResults):
             raise ModelError("structure.level_scores")
         return level_scores(self._levels, self.x, level, self.data_used)
 
-    def effects(self, source: str, target: str, level: float = 0.95) -> pd.DataFrame:
-        """Refuse: effects across levels are written as ``:=``.
-
-        Parameters
-        ----------
-        source, target : str
-        level : float
-
-        Raises
-        ------
-        ModelError
-        """
-        raise ModelError("structure.levels_unavailable", what=f"effects({source!r}, {target!r}, {level})")
-
-    def modification_indices(self, minimum: float = 0.0) -> pd.DataFrame:
-        """Refuse: they are not computed for two-level models.
-
-        Parameters
-        ----------
-        minimum : float
-
-        Raises
-        ------
-        ModelError
-        """
-        raise ModelError("structure.levels_unavailable", what=f"modification_indices({minimum})")
+    residual_summary = _unavailable("residual_summary")
+    effects = _unavailable("effects")
+    score_test = _unavailable("score_test")
+    expected_changes = _unavailable("expected_changes")
+    modification_indices = _unavailable("modification_indices")
+    cross_check = _unavailable("cross_check")
