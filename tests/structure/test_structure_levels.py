@@ -191,6 +191,7 @@ def test_readouts(pupils):
         (MODEL, {"cluster": "school", "missing": "fiml"}, ModelError, "listwise"),
         (MODEL, {"cluster": "school", "weights": "weight"}, ModelError, "weights"),
         (MODEL, {"cluster": "school", "estimator": "WLS"}, ModelError, "MLR"),
+        (MODEL, {"cluster": "school", "ordered": ["y1"]}, ModelError, "ordered"),
         (MODEL, {"cluster": "school", "se": "robust_sem"}, ModelError, "robust_huber_white"),
         ("level: 1\ny1 ~ x", {"cluster": "school"}, ModelError, "1 level"),
         ("y2 ~ x\nlevel: 1\ny1 ~ x\nlevel: 2\ny1 ~ z", {"cluster": "school"}, ModelError, "line 1"),

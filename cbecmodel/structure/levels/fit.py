@@ -31,6 +31,7 @@ _AVAILABLE: Final[dict[str, tuple[Any, ...]]] = {
     "engine": ("native",),
     "likelihood": ("normal",),
     "bounds": (None,),
+    "ordered": ((), [], None, False),
     "information": ("observed", "expected"),
 }
 

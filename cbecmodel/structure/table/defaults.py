@@ -123,7 +123,7 @@ def block_rows(formulas: Sequence[Formula], words: Vocabulary, options: Options,
         feature = feature or ("efa()" if row.efa else "") or ("equal()" if row.modifiers.equal else "")
         if feature:
             raise ModelError("structure.syntax_unavailable", feature=feature, line=row.line)
-    return _group_rows(formulas, words, options, True, number)
+    return _group_rows(formulas, words, options, True, {}, group=number)
 
 
 def _refuse(model: Model) -> None:
