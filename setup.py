@@ -20,7 +20,9 @@ setup(
             ],
             depends=[(KERNEL / name).as_posix() for name in ("model.h", "lanes.h")],
             # neither flag changes a number: errno and floating-point traps are not looked at
-            extra_compile_args=[] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"],
+            extra_compile_args=[]
+            if sys.platform == "win32"
+            else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"],
             optional=True,
         )
     ]

@@ -38,6 +38,7 @@ from .structure.sample.products import product_indicators as product_indicators
 from .structure.syntax.curves import growth_curve as growth_curve
 from .structure.syntax.panels import latent_change as latent_change
 from .structure.syntax.panels import ri_clpm as ri_clpm
+from .structure.table.partable import ParameterTable as ParameterTable
 from .structure.table.products import latent_interaction as latent_interaction
 from .study.run import run_study as run_study
 from .survey.instrument import Instrument as Instrument

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbecmodel.errors import ConvergenceError, DataError
+from cbecmodel.errors import ConvergenceError, DataError, ModelError
 from cbecmodel.structure.estimate.checks import active_findings, product_findings, solution_findings
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
 from cbecmodel.structure.estimate.matrices import pattern_of
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def sem(
-    model: str,
+    model: str | ParameterTable,
     data: Any = None,
     *,
     estimator: str = "ML",
@@ -78,9 +78,9 @@ def sem(
 
     Parameters
     ----------
-    model : str
-        lavaan syntax. A product with a latent variable (``y ~ x + m + x:m``, ``y ~ x + x:x``) is measured by product
-        indicators, see ``interaction``.
+    model : str or ParameterTable
+        lavaan syntax, or a table that was edited. A product with a latent variable (``y ~ x + m + x:m``, ``y ~ x + x:x``) is
+        measured by product indicators, see ``interaction``.
     data : pandas.DataFrame, or an object with a ``frame`` such as survey responses
         Cases with a missing value on a variable of the model are left out and counted.
     estimator : {"ML", "MLR", "MLM", "MLMV", "MLMVS", "MLF", "GLS", "ULS", "WLS", "DWLS", "WLSM", "WLSMV", "ULSMV"}
@@ -172,7 +172,7 @@ def sem(
     return _fit("sem", dict(locals()))
 
 
-def cfa(model: str, data: Any = None, **options: Any) -> SEMResults:
+def cfa(model: str | ParameterTable, data: Any = None, **options: Any) -> SEMResults:
     """Fit a confirmatory factor analysis, with lavaan's defaults for ``cfa``.
 
     Parameters
@@ -195,7 +195,7 @@ def cfa(model: str, data: Any = None, **options: Any) -> SEMResults:
     return _fit("cfa", _all_options(model, data, options))
 
 
-def growth(model: str, data: Any = None, **options: Any) -> SEMResults:
+def growth(model: str | ParameterTable, data: Any = None, **options: Any) -> SEMResults:
     """Fit a latent growth curve model, with lavaan's defaults for ``growth``.
 
     Parameters
@@ -222,7 +222,7 @@ def growth(model: str, data: Any = None, **options: Any) -> SEMResults:
     return _fit("growth", _all_options(model, data, options))
 
 
-def _all_options(model: str, data: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _all_options(model: str | ParameterTable, data: Any, options: dict[str, Any]) -> dict[str, Any]:
     import inspect
 
     bound = inspect.signature(sem).bind(model, data, **options)
@@ -233,16 +233,22 @@ def _all_options(model: str, data: Any, options: dict[str, Any]) -> dict[str, An
 def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
-    if has_levels(model):
+    ready = None if isinstance(model, str) else model
+    if isinstance(model, str) and has_levels(model):
         return fit_levels(function, model, data, asked)
-    model, data, asked = with_latent_products(model, data, asked)
+    if ready is None:
+        model, data, asked = with_latent_products(model, data, asked)
+    else:
+        asked, model = _for_table(ready, asked), ready.to_syntax()
     frame = None if data is None else frame_of(data)
     options = check_options(function, asked | {"ordered": ordered_of(model, frame, asked["ordered"])})
     frame, labels, members = grouped(data, options.group)
+    if ready is not None and ready.n_groups != len(labels):
+        raise ModelError("structure.table_groups", rows=ready.n_groups, groups=len(labels))
     if options.ordered and frame is not None:
         table, samples = _ordinal(model, options, frame, labels, members)
     else:
-        table = parameter_table(model, options, labels)
+        table = parameter_table(model, options, labels) if ready is None else ready
         samples = _samples(table, options, frame, members, summary)
     table = bounded(table, samples, options.bounds)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
@@ -260,6 +266,16 @@ def _ordinal(
     given = len(table.exogenous)
     samples = ordinal_moments(frame, table.observed, categories, members, given=given, labels=labels, pairwise=pairwise)
     return table, samples
+
+
+def _for_table(table: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a fit whose parameter table is given: what makes tables is not asked any more."""
+    from cbecmodel.structure.table.partable import ParameterTable
+
+    if not isinstance(table, ParameterTable):
+        raise ModelError("structure.not_a_model", kind=type(table).__name__)
+    rest = {name: value for name, value in asked.items() if name != "interaction"}
+    return rest | {"meanstructure": table.meanstructure, "fixed_x": bool(table.exogenous) or asked["fixed_x"]}
 
 
 def _samples(

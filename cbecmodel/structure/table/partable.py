@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cbecmodel.errors import ModelError
+from cbecmodel.structure.table import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -214,20 +213,121 @@ class ParameterTable:
         >>> table.edited("f", "=~", "x2", fixed=1.0).n_free
         5
         """
-        wanted = {(lhs, op, rhs), (rhs, op, lhs)} if op == "~~" else {(lhs, op, rhs)}
-        changed = dict(changes)
-        if "fixed" in changed:
-            changed["free"] = bool(np.isnan(changed["fixed"]))  # type: ignore[call-overload]  # a number, or numpy says so
-        elif changed.get("free"):
-            changed["fixed"] = math.nan
-        rows, found = [], False
-        for row in self.rows:
-            hit = (row.lhs, row.op, row.rhs) in wanted and group in (None, row.group)
-            found = found or hit
-            rows.append(replace(row, **changed, user=True, exogenous=False) if hit else row)  # type: ignore[arg-type]
-        if not found:
-            raise ModelError("structure.no_such_parameter", parameter=f"{lhs} {op} {rhs}".rstrip())
-        return replace(self, rows=numbered(rows))
+        from cbecmodel.structure.table.edits import edited
+
+        return edited(self, (lhs, op, rhs), group, changes)
+
+    def added(self, lhs: str, op: str, rhs: str, *, group: int | None = None, **changes: object) -> ParameterTable:
+        """Return a copy with one more parameter between variables the model has; it is free unless ``fixed`` is given.
+
+        Parameters
+        ----------
+        lhs, op, rhs : str
+        group : int, optional
+            All groups if not given.
+        **changes
+            As in :meth:`edited`.
+
+        Returns
+        -------
+        ParameterTable
+
+        Raises
+        ------
+        ModelError
+            If the parameter is there already, or a variable is not in the model.
+
+        Examples
+        --------
+        >>> from cbecmodel.structure.table.defaults import parameter_table
+        >>> parameter_table("f =~ x1 + x2 + x3 + x4").added("x1", "~~", "x2", label="r").labels
+        {'r': 8}
+        """
+        from cbecmodel.structure.table.edits import added
+
+        return added(self, (lhs, op, rhs), group, changes)
+
+    def removed(self, lhs: str, op: str, rhs: str, *, group: int | None = None) -> ParameterTable:
+        """Return a copy without one parameter: its row stays with the fixed value zero, so that the syntax says so too.
+
+        Parameters
+        ----------
+        lhs, op, rhs : str
+        group : int, optional
+            All groups if not given.
+
+        Returns
+        -------
+        ParameterTable
+
+        Raises
+        ------
+        ModelError
+            If the table has no such row.
+
+        Examples
+        --------
+        >>> from cbecmodel.structure.table.defaults import parameter_table
+        >>> parameter_table("f =~ x1 + x2; g =~ x3 + x4").removed("f", "~~", "g").n_free
+        8
+        """
+        return self.edited(lhs, op, rhs, group=group, fixed=0.0, label="", start=math.nan)
+
+    @classmethod
+    def from_syntax(
+        cls, model: str, function: Literal["sem", "cfa", "growth"] = "sem", **options: Any
+    ) -> ParameterTable:
+        """Return the table :func:`cbecmodel.sem` would fit.
+
+        Parameters
+        ----------
+        model : str
+            lavaan syntax.
+        function : {"sem", "cfa", "growth"}
+            Whose defaults.
+        **options
+            ``std_lv``, ``orthogonal``, ``meanstructure``, ``fixed_x``.
+
+        Returns
+        -------
+        ParameterTable
+
+        Examples
+        --------
+        >>> ParameterTable.from_syntax("f =~ x1 + x2 + x3", std_lv=True).n_free
+        6
+        """
+        from cbecmodel.structure.options import Options
+        from cbecmodel.structure.table.defaults import parameter_table
+
+        return parameter_table(model, Options(function=function, **options))
+
+    @classmethod
+    def from_semopy(cls, model: Any) -> ParameterTable:
+        """Return the table of a ``semopy.Model``.
+
+        Parameters
+        ----------
+        model : semopy.Model
+
+        Returns
+        -------
+        ParameterTable
+
+        Raises
+        ------
+        ModelError
+            If it is something else, or a model with means or random effects.
+
+        Examples
+        --------
+        >>> import semopy
+        >>> ParameterTable.from_semopy(semopy.Model("y ~ x + z")).exogenous
+        ('x', 'z')
+        """
+        from cbecmodel.structure.table.exchange import table_from_semopy
+
+        return table_from_semopy(model)
 
     def to_syntax(self) -> str:
         """Return lavaan syntax that says every row (read it back with the defaults switched off or on: both give this).
@@ -240,7 +340,7 @@ class ParameterTable:
         for group in range(1, self.n_groups + 1):
             if self.n_groups > 1:
                 lines.append(f"group: {group}")
-            lines.extend(_line(row) for row in self.rows if row.group == group and not row.exogenous)
+            lines.extend(written.syntax_line(row) for row in self.rows if row.group == group and not row.exogenous)
         lines.extend(f"{rule.lhs} {rule.op} {rule.rhs}" for rule in self.constraints)
         return "\n".join(lines) + "\n"
 
@@ -262,11 +362,7 @@ class ParameterTable:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = ["lhs", "op", "rhs", "group", "label", "free", "fixed", "start", "user"]
-        cells = [[_cell(getattr(row, name)) for name in head] for row in self.rows]
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
-        top = "".join(f'<th scope="col">{name}</th>' for name in head)
-        return f'<table class="cbec-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+        return written.html_rows(self.rows)
 
 
 def numbered(rows: Iterable[Parameter]) -> tuple[Parameter, ...]:
@@ -288,23 +384,6 @@ def numbered(rows: Iterable[Parameter]) -> tuple[Parameter, ...]:
         same = row.free == number and not isinstance(row.free, bool)
         out.append(row if same else replace(row, free=number))
     return tuple(out)
-
-
-def _line(row: Parameter) -> str:
-    value = "" if row.free else f"{row.fixed!r}*"
-    if not row.free and row.fixed == int(row.fixed):
-        value = f"{int(row.fixed)}*"
-    freed = "NA*" if row.free and row.op == "=~" else ""
-    label = f"{row.label}*" if row.label and not row.label.startswith(".p") else ""
-    start = "" if math.isnan(row.start) else f"start({row.start!r})*"
-    term = f"{freed}{value}{label}{start}{row.rhs or '1'}"
-    return f"{row.lhs} {'~' if row.op == '~1' else row.op} {term}"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:g}"
-    return html.escape({True: "✓", False: ""}.get(value, str(value)) if isinstance(value, bool) else str(value))
 
 
 def find_row(rows: Sequence[Parameter], name: str) -> int | None:
