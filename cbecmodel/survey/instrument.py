@@ -71,6 +71,9 @@ class Instrument(Part):
         What people are asked to think of before they answer.
     placement : Placement
         One page a construct unless the file says otherwise.
+    phrases : dict
+        What a form itself says (``not_eligible``, ``finished`` …), in languages other than English and Chinese or in words
+        of your own.
     paradata, sample_plan, screening_rules, limits, wording
         See :mod:`cbecmodel.survey.fieldwork`, :mod:`cbecmodel.survey.screening_rules`, :mod:`cbecmodel.survey.item_wording`.
 
@@ -105,6 +108,7 @@ class Instrument(Part):
     screening_rules: ScreeningRules | None = None
     limits: Limits = Limits()
     wording: dict[str, Wording] = Field(default_factory=dict)
+    phrases: dict[str, Texts] = Field(default_factory=dict)
     path: Path = Field(default=Path(), repr=False, exclude=True)
 
     @model_validator(mode="before")
