@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from cbecmodel.survey.instrument import Instrument
 
 _TICKED: Final[Mapping[str, float]] = {
-    **dict.fromkeys(("1", "yes", "true", "是", "x", "✓", "√"), 1.0),
-    **dict.fromkeys(("0", "no", "false", "否"), 0.0),
+    **dict.fromkeys(("1", "yes", "y", "true", "是", "x", "✓", "√", "checked"), 1.0),
+    **dict.fromkeys(("0", "no", "n", "false", "否", "unchecked"), 0.0),
 }
 
 
@@ -52,13 +52,15 @@ class _Work:
     faults: list[answer_checks.Fault] = field(default_factory=list)
 
 
-def assemble(table: RawTable, instrument: Instrument) -> Assembled:
+def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int | str] | None = None) -> Assembled:
     """Turn a file's cells into an analysis frame.
 
     Parameters
     ----------
     table : RawTable
     instrument : Instrument
+    accept : mapping, optional
+        Further wordings of answers, to a label or code of the questions in which they occur.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def assemble(table: RawTable, instrument: Instrument) -> Assembled:
     DataWarning
         If there are unknown columns, or items that nobody answered or everybody answered alike.
     """
-    known = fields(instrument)
+    known = {name: one.accepting(accept or {}) for name, one in fields(instrument).items()}
     found = columns.plan(table.headers, known, table.file, table.places)
     events = [*table.events, *check_presence(table, found, known, instrument)]
     index = answer_checks.respondents(table, found.respondent)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from cbecmodel.survey.countries import country_codes
 from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Field:
         Whether a high code means little of the construct.
     low, high : float or None
         Limits of a number.
+    languages : tuple of str
+        Of the instrument, where names of countries are read.
 
     Examples
     --------
@@ -64,6 +67,12 @@ class Field:
     reverse: bool = False
     low: float | None = None
     high: float | None = None
+    languages: tuple[str, ...] = ()
+
+    @property
+    def countries(self) -> Mapping[str, str]:
+        """What may be written for a country, folded, to its three letters."""
+        return country_codes(self.languages)
 
     @property
     def turn(self) -> float | None:
@@ -71,6 +80,28 @@ class Field:
         if self.codes:
             return min(self.codes) + max(self.codes)
         return None if self.low is None or self.high is None else self.low + self.high
+
+    def accepting(self, wordings: Mapping[str, int | str]) -> Field:
+        """Return the same field that also reads further wordings.
+
+        Parameters
+        ----------
+        wordings : Mapping
+            Wording to a label or code; those that are not this field's are left out.
+
+        Returns
+        -------
+        Field
+
+        Examples
+        --------
+        >>> mood = Field("J1", "item", "coded", (1, 2), {"no": 1, "yes": 2})
+        >>> mood.accepting({"yess": "Yes", "nope": 1, "never": "Never"}).labels
+        {'no': 1, 'yes': 2, 'yess': 2, 'nope': 1}
+        """
+        meant = {fold(word): self.labels.get(fold(to)) if isinstance(to, str) else to for word, to in wordings.items()}
+        further = {word: code for word, code in meant.items() if code is not None and code in self.codes}
+        return replace(self, labels={**self.labels, **further}) if further else self
 
     def inside(self, number: float) -> bool:
         """Whether a number lies within the limits.
@@ -136,7 +167,8 @@ def _question(
         return _on_scale(name, role, question.scale, text, instrument)
     if kind in {"coded", "multiple"}:
         return _coded(name, role, question.options, text, kind=kind)
-    return Field(name, role, kind, texts=text, low=question.minimum, high=question.maximum)
+    languages = instrument.languages if kind == "country" else ()
+    return Field(name, role, kind, texts=text, low=question.minimum, high=question.maximum, languages=languages)
 
 
 def _coded(

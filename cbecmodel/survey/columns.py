@@ -23,6 +23,11 @@ RESPONDENT: Final = (
     "participant_id",
     "responseid",
     "response id",
+    "_uuid",
+    "meta/instanceid",
+    "instanceid",
+    "key",
+    "_id",
     "受访者",
     "受访者编号",
     "答卷编号",
@@ -40,9 +45,16 @@ PARADATA: Final[Mapping[str, str]] = {
     **dict.fromkeys(("end_time", "submitdate", "enddate", "end", "提交答卷时间", "提交时间"), "end_time"),
     **dict.fromkeys(("device", "设备"), "device"),
     **dict.fromkeys(("wave", "波次"), "wave"),
+    "item_order": "item_order",
+    "page_timings": "page_timings",
 }
 ADDRESS: Final = frozenset({"ip", "ip address", "ipaddress", "ip_address", "来自ip", "ip地址", "ipaddr"})
-PLATFORM: Final = frozenset({"来源", "来源详情", "总分", "lastpage", "seed"})
+PLATFORM: Final = frozenset(
+    {"来源", "来源详情", "总分", "lastpage", "seed", "status", "progress", "finished", "recordeddate", "responseset", "name",
+     "externaldatareference", "distributionchannel", "startlanguage", "_submission_time", "_validation_status", "_notes",
+     "_status", "_submitted_by", "__version__", "_tags", "_index", "meta/instanceid", "formhub/uuid", "_id", "_uuid",
+     "datestamp", "instanceid", "submissiondate", "audit", "key"}
+)  # fmt: skip
 _OPTION: Final = re.compile(r"(.+?)\s*[_/.(\[]\s*(-?\d+)\s*[)\]]?")
 
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cbecmodel import files
 from cbecmodel.errors import DataError, FileError
 from cbecmodel.survey.codebook import fields
-from cbecmodel.survey.formats import tabular, wenjuanxing, workbook
+from cbecmodel.survey.formats import google_forms, limesurvey, odk, qualtrics, tabular, wenjuanxing, workbook
+from cbecmodel.survey.formats.numbering import Numbers, numbering
+from cbecmodel.survey.formats.statistical import ENDINGS as STATISTICAL
+from cbecmodel.survey.formats.statistical import read_statistical
+from cbecmodel.survey.formats.surveyjs_answers import ENDINGS as JSON
+from cbecmodel.survey.formats.surveyjs_answers import read_json
 from cbecmodel.survey.instrument import Instrument, load_instrument
 from cbecmodel.survey.responses import Responses
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cbecmodel.survey.formats.table import RawTable
 
-Format = Literal["csv", "excel", "wenjuanxing"]
-FORMATS: Final = ("csv", "excel", "wenjuanxing")
+Format = Literal[
+    "csv", "excel", "wenjuanxing", "qualtrics", "limesurvey", "odk", "google_forms", "surveyjs", "spss", "stata"
+]
+FORMATS: Final = get_args(Format)
 
 
 def read_responses(
@@ -27,26 +37,39 @@ def read_responses(
     *,
     encoding: str | None = None,
     sheet: str | int | None = None,
+    accept: Mapping[str, int | str] | None = None,
+    numbers: Numbers | None = None,
+    synthetic: bool = False,
 ) -> Responses:
     r"""Read the answers of a survey.
 
-    Columns are matched to questions by id (case and surrounding spaces do not matter), in a 问卷星 export by the text of
-    the question; nothing is guessed. Labels in any language of the instrument become codes, missing codes become NaN with
+    Columns are matched to questions by id (case and surrounding spaces do not matter), in exports of platforms by their own
+    layout or the wording of the question; nothing is guessed. Labels in any language of the instrument become codes, missing codes become NaN with
     their reason kept, reversed items are reversed, IP addresses are not taken over, and every change is in ``.log``. The
     file itself is never changed.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        CSV (comma, semicolon or tab; UTF-8, UTF-16, GBK/GB18030), Excel (.xlsx), or an export of 问卷星 in either.
+        CSV (comma, semicolon or tab; UTF-8, UTF-16, GBK/GB18030) or Excel (.xlsx), also as 问卷星, Qualtrics, LimeSurvey,
+        Kobo/ODK and Google Forms export them; JSON of SurveyJS and of ``cbecmodel preview``; SPSS (.sav), Stata (.dta).
     instrument : Instrument, str or pathlib.Path
         What was asked; a name or a path is loaded with :func:`~cbecmodel.survey.instrument.load_instrument`.
-    format : {"csv", "excel", "wenjuanxing"}, optional
-        Default: 问卷星 if the file name or the leading columns say so, else by the ending.
+    format : {"csv", "excel", "wenjuanxing", "qualtrics", "limesurvey", "odk", "google_forms", "surveyjs", "spss", "stata"}, \
+optional
+        Default: a platform if the file name or its own columns say so, else by the ending.
     encoding : str, optional
         Of a text file. Default: detected strictly.
     sheet : str or int, optional
         Of a workbook. Default: the first visible one.
+    accept : mapping, optional
+        Wordings that are in the file and not in the instrument, such as ``{"Srongly Disagree": "Strongly disagree"}``: to a
+        label or code of the questions in which they occur. The error about such answers names the close labels.
+    numbers : {"codes", "positions"}, optional
+        Whether numbers are the instrument's codes or count the options as shown (1 = first). Default: what only one of the
+        two can explain; some platforms' exports are refused where both can.
+    synthetic : bool
+        Whether the answers were made up, for a trial run say; everything made from them will say so.
 
     Returns
     -------
@@ -90,16 +113,73 @@ def read_responses(
     if format is not None and format not in FORMATS:
         raise DataError("survey.unknown_format", file=path.name, format=format, known=", ".join(FORMATS))
     data = files.read_bytes(path)
-    table = _cells(path, data, format, encoding, sheet)
-    if format == "wenjuanxing" or (format is None and wenjuanxing.recognise(path.name, table.headers)):
-        table = wenjuanxing.interpret(table, fields(instrument), instrument.languages)
-    return Responses.from_table(table, instrument, hashlib.sha256(data).hexdigest())
+    table = _cells(path, data, instrument, format, encoding, sheet)
+    table = _interpreted(table, path.name, instrument, format, numbers)
+    digest = hashlib.sha256(data).hexdigest()
+    return Responses.from_table(table, instrument, digest, accept=accept or {}, synthetic=synthetic)
 
 
-def _cells(path: Path, data: bytes, format: str | None, encoding: str | None, sheet: str | int | None) -> RawTable:  # noqa: A002
+def _cells(
+    path: Path,
+    data: bytes,
+    instrument: Instrument,
+    format: str | None,  # noqa: A002 - as above
+    encoding: str | None,
+    sheet: str | int | None,
+) -> RawTable:
     ending = path.suffix.lower()
+    if format == "surveyjs" or (format is None and ending in JSON):
+        return read_json(path, data, fields(instrument), encoding)
+    if format in {"spss", "stata"} or (format is None and ending in STATISTICAL):
+        return read_statistical(path, data, format or STATISTICAL[ending])
     if format == "csv" or (format != "excel" and ending in tabular.ENDINGS):
         return tabular.read_table(path, data, encoding)
     if format == "excel" or ending in workbook.ENDINGS or ending == ".xls":
         return workbook.read_workbook(path, data, sheet)
     raise FileError("survey.unknown_ending", file=path.name, ending=ending)
+
+
+def _interpreted(
+    table: RawTable,
+    name: str,
+    instrument: Instrument,
+    format: str | None,  # noqa: A002 - as above
+    numbers: Numbers | None,
+) -> RawTable:
+    """Let the platform the file comes from say what its columns are."""
+    platform = format or _platform(table, name)
+    known = fields(instrument)
+    match platform:
+        case "wenjuanxing":
+            return wenjuanxing.interpret(table, known, instrument.languages, numbers)
+        case "qualtrics":
+            table = qualtrics.interpret(table, instrument)
+            numbers = numbers or numbering(table, known, instrument.missing_codes)
+        case "limesurvey":
+            table = limesurvey.interpret(table, instrument)
+        case "odk":
+            table = odk.interpret(table, known)
+        case "google_forms":
+            table = google_forms.interpret(table, known)
+    if numbers == "positions":
+        return replace(table, dialect=replace(table.dialect, positions=True))
+    return table
+
+
+def _platform(table: RawTable, name: str) -> Format | None:
+    if table.format not in {"csv", "excel"}:
+        return None
+    if wenjuanxing.recognise(name, table.headers):
+        return "wenjuanxing"
+    for platform, module in _PLATFORMS.items():
+        if module.recognise(table.headers):
+            return platform
+    return None
+
+
+_PLATFORMS: Final[dict[Format, Any]] = {
+    "qualtrics": qualtrics,
+    "limesurvey": limesurvey,
+    "odk": odk,
+    "google_forms": google_forms,
+}

@@ -25,7 +25,6 @@ NO_ANSWER: Final = frozenset({"", "na", "n/a", "nan", "none", "null", "<na>", "n
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
 _CODE_AND_LABEL: Final = re.compile(r"(-?\d+)\s*[.:=、,)\]-]?\s*(.+)")
 _OTHER_TEXT: Final = re.compile(r"〖.*?〗")
-_COUNTRY: Final = re.compile(r"[A-Z]{3}")
 _JOINTS: Final = ("┋", "|", ";", ",", " ")
 
 Fault = Literal["outside", "unreadable"]
@@ -217,8 +216,8 @@ def _answer(text: str, folded: str, question: Field, dialect: Dialect) -> Readin
         case "integer" | "decimal":
             return _number(folded, question)
         case "country":
-            code = folded.upper()
-            return Reading(code) if _COUNTRY.fullmatch(code) else Reading(fault="unreadable")
+            code = question.countries.get(folded)
+            return Reading(fault="unreadable") if code is None else Reading(code, labelled=folded.upper() != code)
         case "text":
             return Reading(text)
 
@@ -242,6 +241,26 @@ def _from_number(number: float, question: Field, dialect: Dialect) -> Reading:
         return Reading(number) if number in question.codes else Reading(fault="outside")
     inside = number.is_integer() and 1 <= number <= len(question.codes)
     return Reading(float(question.codes[int(number) - 1])) if inside else Reading(fault="outside")
+
+
+def split_answers(text: str) -> list[str]:
+    """Return the parts of an answer to a multiple question, whatever joins them.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> split_answers("1┋96"), split_answers("5")
+    (['1', '96'], ['5'])
+    """
+    joint = next((joint for joint in ("→", *_JOINTS) if joint in text), None)
+    return [text] if joint is None else [part for part in text.split(joint) if part.strip()]
 
 
 def _multiple(text: str, folded: str, question: Field, dialect: Dialect) -> Reading:

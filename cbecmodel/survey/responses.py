@@ -21,7 +21,7 @@ from cbecmodel.survey.text_matching import shortened
 from cbecmodel.theory.texts import in_reader_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.screening import Screening
@@ -40,7 +40,7 @@ class Source:
     n_rows : int
         Answers in it.
     format : str
-        ``"csv"``, ``"excel"``, ``"wenjuanxing"`` or ``"frame"``.
+        One of :data:`cbecmodel.survey.read.FORMATS`, or ``"frame"``.
     encoding : str
         Of a text file; else ``""``.
 
@@ -141,7 +141,15 @@ class Responses:
         return cls.from_table(table, instrument, _hash(headers, cells), synthetic=synthetic)
 
     @classmethod
-    def from_table(cls, table: RawTable, instrument: Instrument, sha256: str, *, synthetic: bool = False) -> Responses:
+    def from_table(
+        cls,
+        table: RawTable,
+        instrument: Instrument,
+        sha256: str,
+        *,
+        accept: Mapping[str, int | str] | None = None,
+        synthetic: bool = False,
+    ) -> Responses:
         """Take the cells of a file; what every format's reader ends in.
 
         Parameters
@@ -150,13 +158,15 @@ class Responses:
         instrument : Instrument
         sha256 : str
             Of the file.
+        accept : mapping, optional
+            Further wordings of answers, to a label or code.
         synthetic : bool
 
         Returns
         -------
         Responses
         """
-        made = assemble(table, instrument)
+        made = assemble(table, instrument, accept or {})
         source = Source(table.file, sha256, len(table.rows), table.format, table.encoding)
         return cls(instrument, made.frame, made.raw, made.missing, source, made.extra, made.events, synthetic)
 

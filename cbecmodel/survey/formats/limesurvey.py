@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from cbecmodel.survey.formats.spreadsheet import separated_raw
 from cbecmodel.survey.formats.written import Feature, phrase
 from cbecmodel.survey.questionnaire import questionnaire
-from cbecmodel.survey.recode import Dialect
 from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ def interpret(table: RawTable, instrument: Instrument) -> RawTable:
         if place is not None:
             places[position] = place
     return replace(
-        table, format="limesurvey", places=places, cells=_minus(table.cells, places), dialect=Dialect(ticks={"y": 1.0, "n": 0.0})
+        table, format="limesurvey", places=places, cells=_minus(table.cells, places)
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cbecmodel.survey.codebook import Field
+    from cbecmodel.survey.formats.numbering import Numbers
     from cbecmodel.survey.formats.table import RawTable
 
 UNANSWERED: Final = "-99"
@@ -70,7 +71,9 @@ def recognise(name: str, headers: Sequence[str]) -> bool:
     return bool(_NAME.match(name)) or {"序号", "提交答卷时间"} <= leading or len(leading & LEADING) >= 4
 
 
-def interpret(table: RawTable, known: Mapping[str, Field], languages: Sequence[str]) -> RawTable:
+def interpret(
+    table: RawTable, known: Mapping[str, Field], languages: Sequence[str], numbers: Numbers | None = None
+) -> RawTable:
     """Say which question each column of an export holds, and how its answers are written.
 
     Parameters
@@ -81,6 +84,8 @@ def interpret(table: RawTable, known: Mapping[str, Field], languages: Sequence[s
         Fields of the instrument by id.
     languages : sequence of str
         Of the instrument.
+    numbers : {"codes", "positions"}, optional
+        What numbers mean. Default: positions, as the platform exports them.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def interpret(table: RawTable, known: Mapping[str, Field], languages: Sequence[s
     if ambiguous:
         raise DataError("survey.unplaced_header", file=table.file, n=len(ambiguous), columns=shortened(ambiguous))
     events = [Event("columns", "log_by_text", f"{letter(at)} → {_name(place)}", 1) for at, place in places.items()]
-    positions = _by_number(table, known, places)
+    positions = numbers == "positions" if numbers else _by_number(table, known, places)
     return replace(
         table,
         format="wenjuanxing",
