@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.content import content_folder
-from cbecmodel.report.pandoc import pandoc, write_figures
+from cbecmodel.display.pandoc import pandoc
+from cbecmodel.report.figure_files import write_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from cbecmodel.content import content_folder
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import ReportError, ReportWarning, warn
 from cbecmodel.report.html import column_shares
-from cbecmodel.report.pandoc import EPOCH, pandoc, write_figures
+from cbecmodel.display.pandoc import EPOCH, pandoc
+from cbecmodel.report.figure_files import write_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

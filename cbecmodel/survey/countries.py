@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # CLDR keeps withdrawn codes as aliases of their successors, and codes that ISO only reserves
-_WITHDRAWN: Final = frozenset({"ANT", "BUR", "CSK", "DDR", "FXX", "NTZ", "ROM", "SCG", "SUN", "TMP", "YMD", "YUG", "ZAR"})
+_WITHDRAWN: Final = frozenset(
+    {"ANT", "BUR", "CSK", "DDR", "FXX", "NTZ", "ROM", "SCG", "SUN", "TMP", "YMD", "YUG", "ZAR"}
+)
 _RESERVED: Final = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"})
 
 
@@ -23,7 +25,11 @@ def _two_letters() -> dict[str, str]:
     aliases: Mapping[str, Sequence[str]] = get_global("territory_aliases")
     known = _names("en")
     found = {code: to[0] for code, to in aliases.items() if len(code) == 3 and code.isalpha() and len(to) == 1}
-    return {code: two for code, two in sorted(found.items()) if two in known and code not in _WITHDRAWN and two not in _RESERVED}
+    return {
+        code: two
+        for code, two in sorted(found.items())
+        if two in known and code not in _WITHDRAWN and two not in _RESERVED
+    }
 
 
 @cache

@@ -193,7 +193,9 @@ def _leaf(page: Page, instrument: Instrument) -> Leaf:
     for block in _blocks(page, instrument):
         last = blocks[-1] if blocks else None
         if last is not None and _join(last, block, instrument):
-            blocks[-1] = Block(f"{last.id}_{block.id}", "grid", {}, last.prompts + block.prompts, page.randomize, last.relevant)
+            blocks[-1] = Block(
+                f"{last.id}_{block.id}", "grid", {}, last.prompts + block.prompts, page.randomize, last.relevant
+            )
         else:
             blocks.append(block)
     return Leaf(page.id, page.title, page.intro, tuple(blocks))

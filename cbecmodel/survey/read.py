@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from cbecmodel import files
 from cbecmodel.errors import DataError, FileError
@@ -30,6 +30,15 @@ Format = Literal[
 FORMATS: Final = get_args(Format)
 
 
+class _Asked(NamedTuple):
+    """What the caller said about the file."""
+
+    format: str | None
+    encoding: str | None
+    sheet: str | int | None
+    numbers: Numbers | None
+
+
 def read_responses(
     path: str | Path,
     instrument: Instrument | str | Path,
@@ -44,9 +53,9 @@ def read_responses(
     r"""Read the answers of a survey.
 
     Columns are matched to questions by id (case and surrounding spaces do not matter), in exports of platforms by their own
-    layout or the wording of the question; nothing is guessed. Labels in any language of the instrument become codes, missing codes become NaN with
-    their reason kept, reversed items are reversed, IP addresses are not taken over, and every change is in ``.log``. The
-    file itself is never changed.
+    layout or the wording of the question; nothing is guessed. Labels in any language of the instrument become codes,
+    missing codes become NaN with their reason kept, reversed items are reversed, IP addresses are not taken over, and every
+    change is in ``.log``. The file itself is never changed.
 
     Parameters
     ----------
@@ -55,8 +64,8 @@ def read_responses(
         Kobo/ODK and Google Forms export them; JSON of SurveyJS and of ``cbecmodel preview``; SPSS (.sav), Stata (.dta).
     instrument : Instrument, str or pathlib.Path
         What was asked; a name or a path is loaded with :func:`~cbecmodel.survey.instrument.load_instrument`.
-    format : {"csv", "excel", "wenjuanxing", "qualtrics", "limesurvey", "odk", "google_forms", "surveyjs", "spss", "stata"}, \
-optional
+    format : str, optional
+        One of :data:`FORMATS`: csv, excel, wenjuanxing, qualtrics, limesurvey, odk, google_forms, surveyjs, spss, stata.
         Default: a platform if the file name or its own columns say so, else by the ending.
     encoding : str, optional
         Of a text file. Default: detected strictly.
@@ -113,42 +122,29 @@ optional
     if format is not None and format not in FORMATS:
         raise DataError("survey.unknown_format", file=path.name, format=format, known=", ".join(FORMATS))
     data = files.read_bytes(path)
-    table = _cells(path, data, instrument, format, encoding, sheet)
-    table = _interpreted(table, path.name, instrument, format, numbers)
+    asked = _Asked(format, encoding, sheet, numbers)
+    table = _interpreted(_cells(path, data, instrument, asked), path.name, instrument, asked)
     digest = hashlib.sha256(data).hexdigest()
     return Responses.from_table(table, instrument, digest, accept=accept or {}, synthetic=synthetic)
 
 
-def _cells(
-    path: Path,
-    data: bytes,
-    instrument: Instrument,
-    format: str | None,  # noqa: A002 - as above
-    encoding: str | None,
-    sheet: str | int | None,
-) -> RawTable:
-    ending = path.suffix.lower()
-    if format == "surveyjs" or (format is None and ending in JSON):
-        return read_json(path, data, fields(instrument), encoding)
-    if format in {"spss", "stata"} or (format is None and ending in STATISTICAL):
-        return read_statistical(path, data, format or STATISTICAL[ending])
-    if format == "csv" or (format != "excel" and ending in tabular.ENDINGS):
-        return tabular.read_table(path, data, encoding)
-    if format == "excel" or ending in workbook.ENDINGS or ending == ".xls":
-        return workbook.read_workbook(path, data, sheet)
+def _cells(path: Path, data: bytes, instrument: Instrument, asked: _Asked) -> RawTable:
+    ending, wanted = path.suffix.lower(), asked.format
+    if wanted == "surveyjs" or (wanted is None and ending in JSON):
+        return read_json(path, data, fields(instrument), asked.encoding)
+    if wanted in {"spss", "stata"} or (wanted is None and ending in STATISTICAL):
+        return read_statistical(path, data, wanted or STATISTICAL[ending])
+    if wanted == "csv" or (wanted != "excel" and ending in tabular.ENDINGS):
+        return tabular.read_table(path, data, asked.encoding)
+    if wanted == "excel" or ending in workbook.ENDINGS or ending == ".xls":
+        return workbook.read_workbook(path, data, asked.sheet)
     raise FileError("survey.unknown_ending", file=path.name, ending=ending)
 
 
-def _interpreted(
-    table: RawTable,
-    name: str,
-    instrument: Instrument,
-    format: str | None,  # noqa: A002 - as above
-    numbers: Numbers | None,
-) -> RawTable:
+def _interpreted(table: RawTable, name: str, instrument: Instrument, asked: _Asked) -> RawTable:
     """Let the platform the file comes from say what its columns are."""
-    platform = format or _platform(table, name)
-    known = fields(instrument)
+    platform = asked.format or _platform(table, name)
+    known, numbers = fields(instrument), asked.numbers
     match platform:
         case "wenjuanxing":
             return wenjuanxing.interpret(table, known, instrument.languages, numbers)

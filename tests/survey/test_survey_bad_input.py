@@ -169,8 +169,8 @@ def test_a_country_must_be_a_code(tmp_path: Path, small: Instrument) -> None:
 
 def test_unknown_format_and_sheet(tmp_path: Path, plain: Instrument) -> None:
     path = _empty_book(tmp_path)
-    with pytest.raises(DataError, match='no format "spss"'):
-        read_responses(path, plain, "spss")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match='no format "sas"'):
+        read_responses(path, plain, "sas")  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"no sheet 'Answers'\. Sheets: Sheet"):
         read_responses(path, plain, sheet="Answers")
     with pytest.raises(FileError, match='no encoding "utf-9"'):

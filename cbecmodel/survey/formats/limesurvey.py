@@ -122,7 +122,13 @@ def _block(block: Block, lang: str, relevance: str, page: Leaf) -> Iterator[Row]
         title = page.title[lang] if page.title else block.id
         yield base | {"type/scale": "F", "text": title, "mandatory": needed, "random_order": int(block.randomize)}
         for prompt in block.prompts:
-            yield {"class": "SQ", "type/scale": 0, "name": code_of(prompt.id), "relevance": "1", "text": prompt.text[lang]}
+            yield {
+                "class": "SQ",
+                "type/scale": 0,
+                "name": code_of(prompt.id),
+                "relevance": "1",
+                "text": prompt.text[lang],
+            }
     else:
         yield base | _question(block.prompts[0], lang) | {"mandatory": needed}
     several = block.prompts[0].kind == "several"
@@ -194,9 +200,7 @@ def interpret(table: RawTable, instrument: Instrument) -> RawTable:
         place = _place(header.strip(), known, options)
         if place is not None:
             places[position] = place
-    return replace(
-        table, format="limesurvey", places=places, cells=_minus(table.cells, places)
-    )
+    return replace(table, format="limesurvey", places=places, cells=_minus(table.cells, places))
 
 
 def _keys(instrument: Instrument) -> Iterator[str]:
@@ -215,8 +219,11 @@ def _place(
 def _minus(cells: Any, places: Mapping[int, object]) -> Any:
     """Give answers such as ``n99`` their minus back."""
     coded = re.compile(r"n(\d+)")
+
+    def minus(cell: Any) -> Any:
+        return coded.sub(r"-\1", cell) if isinstance(cell, str) and coded.fullmatch(cell) else cell
+
     found = cells.copy()
     for position in places:
-        column = found.iloc[:, position]
-        found.isetitem(position, column.map(lambda cell: coded.sub(r"-\1", cell) if isinstance(cell, str) and coded.fullmatch(cell) else cell))
+        found.isetitem(position, found.iloc[:, position].map(minus))
     return found

@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from cbecmodel.survey.formats.written import Feature
 from cbecmodel.survey.questionnaire import questionnaire
 from cbecmodel.survey.text_matching import bare, fold
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cbecmodel.survey.formats.table import RawTable
+    from cbecmodel.survey.formats.written import Feature
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.questionnaire import Block, Choice, Leaf, Questionnaire
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-_MOMENT: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - workbooks hold local times; this one says nothing
+_MOMENT: Final = datetime(2000, 1, 1)
 _ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -13,11 +13,11 @@ from cbecmodel.errors import DataError, FileError, MissingDependency
 from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.codebook import fields
 from cbecmodel.survey.formats.table import RawTable
-from cbecmodel.survey.formats.written import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cbecmodel.survey.formats.written import Feature
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.questionnaire import Choice, Questionnaire
 
@@ -31,7 +31,9 @@ def _pyreadstat() -> Any:
     try:
         import pyreadstat
     except ImportError as error:
-        raise MissingDependency("core.missing_dependency", package="pyreadstat", extra="formats", purpose=".sav, .dta") from error
+        raise MissingDependency(
+            "core.missing_dependency", package="pyreadstat", extra="formats", purpose=".sav, .dta"
+        ) from error
     return pyreadstat
 
 

@@ -105,7 +105,10 @@ class _Said:
         if not others:
             return given[first]
         shown = {locale(lang): given[lang] for lang in self.languages}
-        return {"default": shown.get("en", given[first]), **{name: text for name, text in shown.items() if name != "en"}}
+        return {
+            "default": shown.get("en", given[first]),
+            **{name: text for name, text in shown.items() if name != "en"},
+        }
 
     def phrase(self, key: Phrase, **values: object) -> Any:
         return self.texts({lang: phrase(self.form, key, lang, **values) for lang in self.languages})
@@ -174,7 +177,11 @@ def _validators(prompt: Prompt, said: _Said) -> Json:
         found.append({"type": "regex", "regex": prompt.pattern, "text": said.phrase("bad_pattern")})
     if prompt.kind == "integer":
         found.append(
-            {"type": "expression", "expression": f"{{{prompt.id}}} = round({{{prompt.id}}})", "text": said.phrase("not_integer")}
+            {
+                "type": "expression",
+                "expression": f"{{{prompt.id}}} = round({{{prompt.id}}})",
+                "text": said.phrase("not_integer"),
+            }
         )
     limits = {"minValue": prompt.minimum, "maxValue": prompt.maximum}
     stated = {name: value for name, value in limits.items() if value is not None}

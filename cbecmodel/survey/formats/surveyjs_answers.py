@@ -66,7 +66,9 @@ def read_json(path: Path, data: bytes, known: Mapping[str, Field], encoding: str
     headers = tuple(dict.fromkeys(name for row in rows for name in row))
     if not headers:
         raise DataError("survey.empty_file", file=path.name)
-    cells = pd.DataFrame([[row.get(name) for name in headers] for row in rows], dtype=object, columns=range(len(headers)))
+    cells = pd.DataFrame(
+        [[row.get(name) for name in headers] for row in rows], dtype=object, columns=range(len(headers))
+    )
     events = (Event("read", "log_read", path.name, len(rows), {"rows": len(rows)}),)
     return RawTable(path.name, "surveyjs", found, headers, cells, np.arange(1, len(rows) + 1), events)
 

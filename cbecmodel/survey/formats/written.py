@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from cbecmodel.messages import LANGUAGES, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from cbecmodel.survey.questionnaire import Prompt, Questionnaire
 
-Feature = Literal["languages", "pages", "routing", "screening", "random_order", "required", "limits", "pattern", "order_log"]
+Feature = Literal[
+    "languages", "pages", "routing", "screening", "random_order", "required", "limits", "pattern", "order_log"
+]
 FEATURES: Final[tuple[Feature, ...]] = get_args(Feature)
 Phrase = Literal[
     "not_eligible", "finished", "save", "agreement", "language", "choose", "intro_note", "not_integer", "out_of_limits",
@@ -100,7 +102,9 @@ def _limited(prompt: Prompt) -> bool:
     return prompt.minimum is not None or prompt.maximum is not None
 
 
-def not_held(form: Questionnaire, languages: Sequence[str], holds: Collection[Feature]) -> dict[Feature, tuple[str, ...]]:
+def not_held(
+    form: Questionnaire, languages: Sequence[str], holds: Collection[Feature]
+) -> dict[Feature, tuple[str, ...]]:
     """Return what a questionnaire uses and a format cannot hold.
 
     Parameters

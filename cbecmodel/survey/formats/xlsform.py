@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from cbecmodel.survey.condition import Condition
     from cbecmodel.survey.questionnaire import Block, Choice, Leaf, Prompt, Questionnaire
 
-HOLDS: Final[frozenset[Feature]] = frozenset({"languages", "pages", "routing", "screening", "required", "limits", "pattern"})
+HOLDS: Final[frozenset[Feature]] = frozenset(
+    {"languages", "pages", "routing", "screening", "required", "limits", "pattern"}
+)
 _TYPES: Final = {"integer": "integer", "decimal": "decimal", "text": "text"}
 _ELIGIBLE: Final = "eligible"
 _OPERATORS: Final = {"==": "=", "!=": "!="}
@@ -41,7 +43,11 @@ def write(form: Questionnaire, languages: Sequence[str]) -> dict[str, bytes]:
     .. [1] XLSForm specification, https://xlsform.org
     """
     lists = _Lists(form, languages)
-    rows = [{"type": "start", "name": "start_time"}, {"type": "end", "name": "end_time"}, {"type": "audit", "name": "audit"}]
+    rows = [
+        {"type": "start", "name": "start_time"},
+        {"type": "end", "name": "end_time"},
+        {"type": "audit", "name": "audit"},
+    ]
     rows += _survey(form, languages, lists)
     labels = [f"label::{_language(lang)}" for lang in languages]
     messages = [f"constraint_message::{_language(lang)}" for lang in languages]
@@ -105,7 +111,7 @@ def _survey(form: Questionnaire, languages: Sequence[str], lists: _Lists) -> Ite
     """Yield the rows of all pages; after the questions that screen out, only the eligible see more."""
     asked: list[Condition] = []
     for page in form.pages:
-        ready = [ending for ending in asked]
+        ready = tuple(asked)
         asked += [prompt.ends for block in page.blocks for prompt in block.prompts if prompt.ends is not None]
         yield from _page(page, languages, lists, ready)
     if form.endings:

@@ -1,18 +1,15 @@
-"""Runs pandoc on the printed form of a document, the same bytes on every run."""
+"""Runs pandoc on a page, the same bytes on every run."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from cbecmodel.display.canvas import figure_bytes
-from cbecmodel.errors import ReportError
+from cbecmodel.errors import MissingDependency, ReportError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from cbecmodel.report.document import Document
 
 EPOCH: Final = 315532800  # 1980-01-01, the earliest a zip can hold: no document says when it was made
 
@@ -37,9 +34,14 @@ def pandoc(source: str, format: str, *options: str, folder: Path | None = None) 
     ------
     ReportError
         With what pandoc said.
+    MissingDependency
+        Without the extra ``report``.
     """
-    import pypandoc
-
+    try:
+        import pypandoc
+    except ImportError as error:
+        purpose = f"{format}"
+        raise MissingDependency("core.missing_dependency", package="pypandoc-binary", extra="report", purpose=purpose) from error
     command = [pypandoc.get_pandoc_path(), "--from=html", f"--to={format}", "--wrap=none", "--output=-", *options]
     surroundings = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
@@ -49,17 +51,3 @@ def pandoc(source: str, format: str, *options: str, folder: Path | None = None) 
         reason = done.stderr.decode("utf-8", errors="replace").strip()
         raise ReportError("report.pandoc_failed", format=format, reason=reason)
     return done.stdout
-
-
-def write_figures(place: Path, document: Document, kind: Literal["svg", "png"]) -> None:
-    """Write a document's figures as files pandoc's reader refers to.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        Folder.
-    document : Document
-    kind : {"svg", "png"}
-    """
-    for name, block in document.figures.items():
-        (place / f"{name}.{kind}").write_bytes(figure_bytes(block.figure, kind, dpi=220))
