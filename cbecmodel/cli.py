@@ -153,6 +153,44 @@ def check(paths: Sequence[Path]) -> None:
         sys.exit(1)
 
 
+def _languages(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(code.strip() for code in value.split(",") if code.strip()) if value else ()
+
+
+@cbecmodel.command("export")
+@click.argument("instrument", metavar="INSTRUMENT")
+@click.option("--to", "target", required=True, metavar="FORMAT", cls=SpokenOption, help="to_option")
+@click.option("--lang", "languages", callback=_languages, metavar="zh,en", cls=SpokenOption, help="export_lang_option")
+@click.option("--output", type=click.Path(path_type=Path), default=".", metavar="DIR", cls=SpokenOption, help="output_option")
+def export(instrument: str, target: Any, languages: tuple[str, ...], output: Path) -> None:
+    """Write a questionnaire for a platform."""
+    from cbecmodel.survey.export import export_instrument
+
+    made = export_instrument(instrument, target, languages=languages)
+    made.save(output)
+    click.echo(str(made))
+
+
+@cbecmodel.command("preview")
+@click.argument("instrument", metavar="INSTRUMENT")
+@click.option("--lang", "languages", callback=_languages, metavar="zh,en", cls=SpokenOption, help="export_lang_option")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", cls=SpokenOption, help="preview_output_option")
+def preview(instrument: str, languages: tuple[str, ...], output: Path | None) -> None:
+    """Write a questionnaire as a web page."""
+    from cbecmodel.survey.preview import write_preview
+
+    click.echo(text("cli.preview_done", path=write_preview(instrument, output, languages=languages)))
+
+
+@cbecmodel.command("plan")
+@_language_option
+def plan() -> None:
+    """Print how many respondents a study needs."""
+    from cbecmodel.survey.sample_size import required_sample
+
+    click.echo(str(required_sample()))
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from html import escape
 from pathlib import Path
@@ -12,6 +13,7 @@ from cbecmodel.content import content_folder
 from cbecmodel.display.pandoc import EPOCH, pandoc
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import MissingDependency
+from cbecmodel.survey.formats.spreadsheet import steady_zip
 from cbecmodel.survey.formats.written import phrase
 
 if TYPE_CHECKING:
@@ -22,15 +24,16 @@ if TYPE_CHECKING:
     from cbecmodel.survey.questionnaire import Block, Leaf, Prompt, Questionnaire
 
 HOLDS: Final[frozenset[Feature]] = frozenset({"languages", "pages", "routing", "screening"})
+_EMPTY_HEADER: Final = re.compile(rb"(<w:hdr[^>]*>).*(</w:hdr>)", re.DOTALL)
 _MANY: Final = 30  # options; more are written in
 
 _TYPST: Final = """
 #set document(title: TITLE, date: none)
 #set page(paper: "a4", margin: (x: 18mm, y: 18mm), footer: context align(center, text(size: 8pt, fill: luma(110),
   counter(page).display("1 / 1", both: true))))
-#set text(font: ("Noto Sans SC", "DejaVu Sans"), size: 9.5pt, lang: LANG, fill: rgb("#1f2933"))
+#set text(font: ("Noto Sans SC", "DejaVu Sans"), size: 9.5pt, lang: LANG, FEATURES fill: rgb("#1f2933"))
 #set par(leading: 0.62em, spacing: 0.9em)
-#let second(body) = text(fill: luma(95), size: 0.93em, body)
+#let second(body) = text(fill: luma(95), size: 0.93em, features: ("pwid",), body)
 #let mark(sign) = box(baseline: 0.12em, text(size: 1.25em, sign))
 #let line-of(width) = box(width: width, baseline: 0.15em, stroke: (bottom: 0.6pt + luma(90)), height: 1.1em)
 #show heading.where(level: 1): it => block(below: 0.6em, text(size: 15pt, weight: "bold", it.body))
@@ -95,16 +98,17 @@ def _string(text: str) -> str:
 
 def _said(texts: Mapping[str, str], languages: Sequence[str], *, strong: bool = False) -> str:
     """Return a text in the first language and, smaller below it, in the others."""
-    first, *others = (
-        " + linebreak() + ".join(_string(line) for line in texts[lang].split("\n") if line) for lang in languages
-    )
+    wordings = list(dict.fromkeys(texts[lang] for lang in languages))  # brands and numbers are the same in all
+    first, *others = (" + linebreak() + ".join(_string(line) for line in text.split("\n") if line) for text in wordings)
     shown = f"strong({first})" if strong else f"({first})"
     return " + ".join([shown, *(f"linebreak() + second({other})" for other in others)])
 
 
 def _source(form: Questionnaire, languages: Sequence[str]) -> Iterator[str]:
     first = languages[0]
-    yield _TYPST.replace("TITLE", _string(form.instrument.title[first])).replace("LANG", _string(first.split("-")[0]))
+    yield _TYPST.replace("TITLE", _string(form.instrument.title[first])).replace("LANG", _string(first.split("-")[0])).replace(
+        "FEATURES", "" if first.startswith("zh") else 'features: ("pwid",),'
+    )
     yield f"#heading(level: 1, {_said(form.instrument.title, languages)})"
     if form.instrument.status:
         yield f"#notice({_said(form.instrument.status, languages)})"
@@ -187,7 +191,8 @@ def _question(prompt: Prompt, form: Questionnaire, languages: Sequence[str]) -> 
             for lang in languages
         }
         ending = f"\n#only({_said(stops, languages)})"
-    return f"#question({_said(prompt.text, languages, strong=True)}, {answers}){ending}"
+    strong = all("\n" not in prompt.text[lang] for lang in languages)  # a text of several paragraphs is read, not scanned
+    return f"#question({_said(prompt.text, languages, strong=strong)}, {answers}){ending}"
 
 
 def _long(label: Mapping[str, str], languages: Sequence[str]) -> bool:
@@ -199,11 +204,12 @@ def _docx(form: Questionnaire, languages: Sequence[str]) -> bytes:
     body = "\n".join(_html(form, languages))
     page = f"<html lang='{languages[0]}'><head><title>{escape(title)}</title></head><body>{body}</body></html>"
     reference = content_folder("reports") / "reference.docx"
-    return pandoc(page, "docx", f"--reference-doc={reference}")
+    made = pandoc(page, "docx", f"--reference-doc={reference}")
+    return steady_zip(made, lambda name, content: _EMPTY_HEADER.sub(rb"\1<w:p/>\2", content) if "header" in name else content)
 
 
 def _html_text(texts: Mapping[str, str], languages: Sequence[str]) -> str:
-    lines = [escape(line) for lang in languages for line in texts[lang].split("\n") if line]
+    lines = [escape(line) for text in dict.fromkeys(texts[lang] for lang in languages) for line in text.split("\n") if line]
     return "<br>".join(lines)
 
 
@@ -234,7 +240,9 @@ def _html_block(block: Block, form: Questionnaire, languages: Sequence[str]) -> 
         yield f"<table><colgroup>{widths}</colgroup><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
         return
     prompt = block.prompts[0]
-    yield f"<p><strong>{_html_text(prompt.text, languages)}</strong></p>"
+    plain = any("\n" in prompt.text[lang] for lang in languages)
+    asked = _html_text(prompt.text, languages)
+    yield f"<p>{asked}</p>" if plain else f"<p><strong>{asked}</strong></p>"
     if prompt.choices and len(prompt.choices) <= _MANY:
         sign = "□" if prompt.kind == "several" else "○"
         yield "<p>" + "<br>".join(f"{sign} {_html_text(choice.label, languages)}" for choice in prompt.choices) + "</p>"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from openpyxl.workbook.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-_MOMENT: Final = datetime(2000, 1, 1)
+_MOMENT: Final = (2000, 1, 1, 0, 0, 0)
+_CORE: Final = "docProps/core.xml"
 _ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -47,19 +48,31 @@ def saved(book: Workbook) -> bytes:
     book.properties.creator = "cbecmodel"
     written = io.BytesIO()
     book.save(written)
+    return steady_zip(written.getvalue(), lambda name, content: _without_times(content) if name == _CORE else content)
+
+
+def steady_zip(data: bytes, edit: Callable[[str, bytes], bytes]) -> bytes:
+    """Return a zip (a workbook, a document) without times, its members edited.
+
+    Parameters
+    ----------
+    data : bytes
+    edit : callable
+        From a member's name and content to its new content.
+
+    Returns
+    -------
+    bytes
+    """
     steady = io.BytesIO()
-    with zipfile.ZipFile(written) as archive, zipfile.ZipFile(steady, "w", zipfile.ZIP_DEFLATED) as out:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(steady, "w", zipfile.ZIP_DEFLATED) as out:
         for entry in archive.infolist():
-            content = archive.read(entry)
-            if entry.filename == "docProps/core.xml":
-                content = _without_times(content)
-            out.writestr(zipfile.ZipInfo(entry.filename, _MOMENT.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
+            content = edit(entry.filename, archive.read(entry))
+            out.writestr(zipfile.ZipInfo(entry.filename, _MOMENT), content, zipfile.ZIP_DEFLATED)
     return steady.getvalue()
 
 
 def _without_times(core: bytes) -> bytes:
-    import re
-
     return re.sub(rb"(<dcterms:(created|modified)[^>]*>)[^<]*", rb"\g<1>2000-01-01T00:00:00Z", core)
 
 

@@ -147,6 +147,7 @@ def _matrix(block: Block, said: _Said) -> Json:
         "rows": [{"value": prompt.id, "text": said.texts(prompt.text)} for prompt in block.prompts],
         "eachRowRequired": all(prompt.required for prompt in block.prompts),
         "alternateRows": True,
+        "rowTitleWidth": "40%",
     }
     if block.randomize and len(block.prompts) > 1:
         found["rowOrder"] = "random"
