@@ -183,12 +183,15 @@ def preview(instrument: str, languages: tuple[str, ...], output: Path | None) ->
 
 
 @cbecmodel.command("plan")
+@click.option("--df", "dfs", type=int, multiple=True, default=(20, 50, 100), cls=SpokenOption, help="df_option")
+@click.option("--path", "paths", type=float, multiple=True, default=(0.15, 0.2, 0.3), cls=SpokenOption, help="path_option")
+@click.option("--groups", callback=_languages, default="zh,en", metavar="zh,en", cls=SpokenOption, help="groups_option")
 @_language_option
-def plan() -> None:
+def plan(dfs: tuple[int, ...], paths: tuple[float, ...], groups: tuple[str, ...]) -> None:
     """Print how many respondents a study needs."""
-    from cbecmodel.survey.sample_size import required_sample
+    from cbecmodel.simulate.sample_plan import plan_sample
 
-    click.echo(str(required_sample()))
+    click.echo(str(plan_sample(dfs=dfs, paths=paths, groups=groups)))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -96,9 +96,9 @@ def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int |
 
 
 def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple[int, ...], work: _Work) -> None:
-    names = (ANSWERED, BLANK, *dict.fromkeys([*map(str, missing), *table.dialect.missing.values()]))
+    names = _reasons(missing, table.dialect)
     if one.id in found.options:
-        _read_ticks(one, table, found.options[one.id], names, work)
+        _read_ticks(one, table, found.options[one.id], missing, work)
         return
     position = found.questions[one.id]
     recoded = recode(table.cells.iloc[:, position], reader(one, missing, table.dialect))
@@ -115,6 +115,10 @@ def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple
         work.frame[one.id] = _values(one, recoded)
         work.missing[one.id] = _categories(reasons, names)
     work.events += _events(one, recoded, table.dialect)
+
+
+def _reasons(missing: tuple[int, ...], dialect: Dialect) -> tuple[str, ...]:
+    return (ANSWERED, BLANK, *dict.fromkeys([*map(str, missing), *dialect.missing.values()]))
 
 
 def _categories(reasons: NDArray[Any], names: tuple[str, ...]) -> pd.Categorical[Any]:
@@ -151,11 +155,13 @@ def _events(one: Field, recoded: Recoded, dialect: Dialect) -> list[Event]:
     return events
 
 
-def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: tuple[str, ...], work: _Work) -> None:
+def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], missing: tuple[int, ...], work: _Work) -> None:
     """Read a multiple question whose options have a column each; an empty cell beside a ticked one means not ticked."""
     ticks = {}
+    names = _reasons(missing, table.dialect)
+    absent = {**{str(code): str(code) for code in missing}, **table.dialect.missing}
     for code, position in places.items():
-        recoded = recode(table.cells.iloc[:, position], partial(_tick, one=one, code=code, dialect=table.dialect))
+        recoded = recode(table.cells.iloc[:, position], partial(_tick, one=one, code=code, absent=absent))
         found = [
             answer_checks.Fault(one.id, position, int(table.rows[row]), text, kind)
             for row, text, kind in recoded.faults()
@@ -174,12 +180,12 @@ def _read_ticks(one: Field, table: RawTable, places: Mapping[int, int], names: t
             work.events.append(Event("recode", "log_unticked", name, int(unticked.sum())))
 
 
-def _tick(text: str, *, one: Field, code: int, dialect: Dialect) -> Reading:
+def _tick(text: str, *, one: Field, code: int, absent: Mapping[str, str]) -> Reading:
     folded = fold(text)
     if folded in NO_ANSWER:
         return Reading(reason=BLANK)
-    if folded in dialect.missing:
-        return Reading(reason=dialect.missing[folded])
+    if folded in absent:
+        return Reading(reason=absent[folded])
     if folded in _TICKED:
         return Reading(_TICKED[folded])
     return Reading(1.0, labelled=True) if one.labels.get(folded) == code else Reading(fault="unreadable")

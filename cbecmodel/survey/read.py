@@ -131,7 +131,7 @@ def read_responses(
 def _cells(path: Path, data: bytes, instrument: Instrument, asked: _Asked) -> RawTable:
     ending, wanted = path.suffix.lower(), asked.format
     if wanted == "surveyjs" or (wanted is None and ending in JSON):
-        return read_json(path, data, fields(instrument), asked.encoding)
+        return read_json(path, data, asked.encoding)
     if wanted in {"spss", "stata"} or (wanted is None and ending in STATISTICAL):
         return read_statistical(path, data, wanted or STATISTICAL[ending])
     if wanted == "csv" or (wanted != "excel" and ending in tabular.ENDINGS):

@@ -2,7 +2,7 @@
 // around it what it found. ANSWERS: how to answer; STOP: page before which to stop, for a picture.
 "use strict";
 (async () => {
-  const report = { clipped: [], pages: [], error: "", record: null };
+  const report = { errors: window.preview && window.preview.model.jsonErrors, clipped: [], pages: [], error: "", record: null };
   const wait = (time) => new Promise((done) => setTimeout(done, time));
   const finish = () => {
     parent.postMessage(JSON.stringify(report), "*");

@@ -14,7 +14,9 @@
     entered = Date.now();
   };
 
+  let spoken = given.languages[0].locale; // the model calls its own default language ""
   const speak = (locale) => {
+    spoken = locale;
     model.locale = locale;
     document.documentElement.lang = names[locale].lang;
     document.getElementById("status").textContent = names[locale].status;
@@ -65,7 +67,7 @@
       instrument: given.instrument,
       instrument_version: given.version,
       instrument_hash: given.content_hash,
-      form_language: names[model.locale || given.survey.locale].lang,
+      form_language: names[spoken].lang,
       start_time: started.toISOString(),
       end_time: ended.toISOString(),
       duration_s: Math.round((ended - started) / 1000),
@@ -103,7 +105,7 @@
   const remember = () => {
     try {
       if (made) localStorage.removeItem(store);
-      else localStorage.setItem(store, JSON.stringify({ data: model.data, page: model.currentPageNo, locale: model.locale }));
+      else localStorage.setItem(store, JSON.stringify({ data: model.data, page: model.currentPageNo, locale: spoken }));
     } catch {
       // Storage is a convenience; a browser that refuses it still shows the questionnaire
     }

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from cbecmodel.survey.codebook import Field
 
 ENDINGS: Final = frozenset({".json", ".jsonl", ".ndjson"})
 _JOINT: Final = "┋"
 _LOCALES: Final = {"zh-cn": "zh", "": "en"}
 
 
-def read_json(path: Path, data: bytes, known: Mapping[str, Field], encoding: str | None = None) -> RawTable:
+def read_json(path: Path, data: bytes, encoding: str | None = None) -> RawTable:
     r"""Read answers from JSON.
 
     Parameters
@@ -33,8 +32,6 @@ def read_json(path: Path, data: bytes, known: Mapping[str, Field], encoding: str
         Its name is used in messages.
     data : bytes
         One object, a list of objects, or one object a line.
-    known : Mapping
-        Fields of the instrument by id.
     encoding : str, optional
 
     Returns
@@ -52,7 +49,7 @@ def read_json(path: Path, data: bytes, known: Mapping[str, Field], encoding: str
     Examples
     --------
     >>> from pathlib import Path
-    >>> table = read_json(Path("a.json"), b'[{"S_AGE": 30, "PU": {"PU1": 5}, "X_PLATFORMS": [1, 96]}]', {})
+    >>> table = read_json(Path("a.json"), b'[{"S_AGE": 30, "PU": {"PU1": 5}, "X_PLATFORMS": [1, 96]}]')
     >>> table.headers, table.cells.iloc[0].tolist()
     (('S_AGE', 'PU1', 'X_PLATFORMS'), ['30', '5', '1┋96'])
     """
@@ -62,7 +59,7 @@ def read_json(path: Path, data: bytes, known: Mapping[str, Field], encoding: str
     for number, person in enumerate(people, start=1):
         if not isinstance(person, dict):
             raise DataError("survey.json_not_object", file=path.name, number=number)
-        rows.append(dict(_flat(person, known)))
+        rows.append(dict(_flat(person)))
     headers = tuple(dict.fromkeys(name for row in rows for name in row))
     if not headers:
         raise DataError("survey.empty_file", file=path.name)
@@ -89,12 +86,12 @@ def _people(text: str, path: Path) -> list[Any]:
     return loaded if isinstance(loaded, list) else [loaded]
 
 
-def _flat(person: Mapping[str, Any], known: Mapping[str, Field]) -> Iterator[tuple[str, str | None]]:
+def _flat(person: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, value in person.items():
         if name == "locale":
             yield "form_language", _LOCALES.get(str(value), str(value))
-        elif isinstance(value, dict) and name not in known and not _is_note(name):
-            yield from _flat(value, known)
+        elif isinstance(value, dict) and not _is_note(name):
+            yield from _flat(value)
         elif isinstance(value, list):
             yield name, _JOINT.join(map(_text, value)) or None
         else:
