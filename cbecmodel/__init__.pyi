@@ -20,6 +20,7 @@ from .simulate.power_formulas import power_rmsea as power_rmsea
 from .simulate.power_formulas import power_rmsea_difference as power_rmsea_difference
 from .simulate.power_results import PowerResults as PowerResults
 from .simulate.responses import simulate_responses as simulate_responses
+from .simulate.sample_plan import plan_sample as plan_sample
 from .simulate.truth import population_truth as population_truth
 from .structure.after_measurement import SAMResults as SAMResults
 from .structure.after_measurement import sam as sam
@@ -41,8 +42,10 @@ from .structure.syntax.panels import ri_clpm as ri_clpm
 from .structure.table.partable import ParameterTable as ParameterTable
 from .structure.table.products import latent_interaction as latent_interaction
 from .study.run import run_study as run_study
+from .survey.export import export_instrument as export_instrument
 from .survey.instrument import Instrument as Instrument
 from .survey.instrument import load_instrument as load_instrument
+from .survey.preview import write_preview as write_preview
 from .survey.read import read_responses as read_responses
 from .survey.responses import Responses as Responses
 from .theory.model import Theory as Theory

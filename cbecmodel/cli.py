@@ -161,7 +161,9 @@ def _languages(_ctx: click.Context, _parameter: click.Parameter, value: str | No
 @click.argument("instrument", metavar="INSTRUMENT")
 @click.option("--to", "target", required=True, metavar="FORMAT", cls=SpokenOption, help="to_option")
 @click.option("--lang", "languages", callback=_languages, metavar="zh,en", cls=SpokenOption, help="export_lang_option")
-@click.option("--output", type=click.Path(path_type=Path), default=".", metavar="DIR", cls=SpokenOption, help="output_option")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=".", metavar="DIR", cls=SpokenOption, help="output_option"
+)
 def export(instrument: str, target: Any, languages: tuple[str, ...], output: Path) -> None:
     """Write a questionnaire for a platform."""
     from cbecmodel.survey.export import export_instrument
@@ -174,7 +176,9 @@ def export(instrument: str, target: Any, languages: tuple[str, ...], output: Pat
 @cbecmodel.command("preview")
 @click.argument("instrument", metavar="INSTRUMENT")
 @click.option("--lang", "languages", callback=_languages, metavar="zh,en", cls=SpokenOption, help="export_lang_option")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", cls=SpokenOption, help="preview_output_option")
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", cls=SpokenOption, help="preview_output_option"
+)
 def preview(instrument: str, languages: tuple[str, ...], output: Path | None) -> None:
     """Write a questionnaire as a web page."""
     from cbecmodel.survey.preview import write_preview
@@ -184,7 +188,9 @@ def preview(instrument: str, languages: tuple[str, ...], output: Path | None) ->
 
 @cbecmodel.command("plan")
 @click.option("--df", "dfs", type=int, multiple=True, default=(20, 50, 100), cls=SpokenOption, help="df_option")
-@click.option("--path", "paths", type=float, multiple=True, default=(0.15, 0.2, 0.3), cls=SpokenOption, help="path_option")
+@click.option(
+    "--path", "paths", type=float, multiple=True, default=(0.15, 0.2, 0.3), cls=SpokenOption, help="path_option"
+)
 @click.option("--groups", callback=_languages, default="zh,en", metavar="zh,en", cls=SpokenOption, help="groups_option")
 @_language_option
 def plan(dfs: tuple[int, ...], paths: tuple[float, ...], groups: tuple[str, ...]) -> None:

@@ -41,7 +41,9 @@ def pandoc(source: str, format: str, *options: str, folder: Path | None = None) 
         import pypandoc
     except ImportError as error:
         purpose = f"{format}"
-        raise MissingDependency("core.missing_dependency", package="pypandoc-binary", extra="report", purpose=purpose) from error
+        raise MissingDependency(
+            "core.missing_dependency", package="pypandoc-binary", extra="report", purpose=purpose
+        ) from error
     command = [pypandoc.get_pandoc_path(), "--from=html", f"--to={format}", "--wrap=none", "--output=-", *options]
     surroundings = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
     done = subprocess.run(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from cbecmodel.content import content_folder
+from cbecmodel.display.pandoc import EPOCH, pandoc
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
 from cbecmodel.errors import ReportError, ReportWarning, warn
-from cbecmodel.report.html import column_shares
-from cbecmodel.display.pandoc import EPOCH, pandoc
 from cbecmodel.report.figure_files import write_figures
+from cbecmodel.report.html import column_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

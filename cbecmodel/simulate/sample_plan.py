@@ -45,9 +45,8 @@ class SamplePlanning:
             return text(f"simulate.{key}", **values)
 
         rules = {"rmsea": "plan_rmsea", "path": "plan_path"}
-        shown = self.table.assign(
-            what=[say(rules[rule], value=f"{value:g}") for rule, value in zip(self.table["rule"], self.table["value"], strict=True)]
-        )
+        pairs = zip(self.table["rule"], self.table["value"], strict=True)
+        shown = self.table.assign(what=[say(rules[rule], value=f"{value:g}") for rule, value in pairs])
         columns = {"what": Column(say("plan_what"), "text"), "n": Column(say("plan_n"), "count")}
         if len(self.groups) > 1:
             columns |= {"total": Column(say("plan_total", groups=", ".join(self.groups)), "count")}

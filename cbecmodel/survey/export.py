@@ -21,7 +21,9 @@ from cbecmodel.survey.text_matching import shortened
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Target = Literal["xlsform", "surveyjs", "wenjuanxing", "limesurvey", "qualtrics", "paper", "ddi", "frictionless", "spss"]
+Target = Literal[
+    "xlsform", "surveyjs", "wenjuanxing", "limesurvey", "qualtrics", "paper", "ddi", "frictionless", "spss"
+]
 TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 _MODULES: Final[Mapping[Target, str]] = {"wenjuanxing": "wenjuanxing_form", "spss": "statistical"}
 
@@ -76,7 +78,10 @@ class Export:
             (text("survey.export_files"), ", ".join(self.contents)),
         ]
         rows = [(text(f"survey.feature_{name}"), shortened(ids, 8)) for name, ids in self.not_held.items()]
-        shown = {"what": Column(text("survey.export_what"), "text"), "where": Column(text("survey.export_where"), "text")}
+        shown = {
+            "what": Column(text("survey.export_what"), "text"),
+            "where": Column(text("survey.export_where"), "text"),
+        }
         table = Table(pd.DataFrame(rows, columns=["what", "where"]), shown, title=text("survey.export_not_held"))
         title = text("survey.export_title", instrument=self.instrument, target=self.target)
         return title, facts, [table] if rows else []
@@ -138,7 +143,9 @@ def export_instrument(
     unknown = [lang for lang in chosen if lang not in instrument.languages]
     if unknown:
         known = ", ".join(instrument.languages)
-        raise ContentError("survey.no_such_language", instrument=instrument.id, languages=", ".join(unknown), known=known)
+        raise ContentError(
+            "survey.no_such_language", instrument=instrument.id, languages=", ".join(unknown), known=known
+        )
     module: Any = import_module(f"cbecmodel.survey.formats.{_MODULES.get(to, to)}")
     form = questionnaire(instrument)
     return Export(instrument.id, to, chosen, module.write(form, chosen), not_held(form, chosen, module.HOLDS))

@@ -60,7 +60,9 @@ def preview_page(instrument: Instrument | str | Path, *, languages: Sequence[str
     unknown = [lang for lang in chosen if lang not in instrument.languages]
     if unknown:
         known = ", ".join(instrument.languages)
-        raise ContentError("survey.no_such_language", instrument=instrument.id, languages=", ".join(unknown), known=known)
+        raise ContentError(
+            "survey.no_such_language", instrument=instrument.id, languages=", ".join(unknown), known=known
+        )
     form = questionnaire(instrument)
     styles = "".join(f"<style>{_read(name)}</style>\n" for name in _STYLES)
     scripts = "".join(f"<script>{_read(name)}</script>\n" for name in _SCRIPTS)

@@ -123,12 +123,12 @@ def read_responses(
         raise DataError("survey.unknown_format", file=path.name, format=format, known=", ".join(FORMATS))
     data = files.read_bytes(path)
     asked = _Asked(format, encoding, sheet, numbers)
-    table = _interpreted(_cells(path, data, instrument, asked), path.name, instrument, asked)
+    table = _interpreted(_cells(path, data, asked), path.name, instrument, asked)
     digest = hashlib.sha256(data).hexdigest()
     return Responses.from_table(table, instrument, digest, accept=accept or {}, synthetic=synthetic)
 
 
-def _cells(path: Path, data: bytes, instrument: Instrument, asked: _Asked) -> RawTable:
+def _cells(path: Path, data: bytes, asked: _Asked) -> RawTable:
     ending, wanted = path.suffix.lower(), asked.format
     if wanted == "surveyjs" or (wanted is None and ending in JSON):
         return read_json(path, data, asked.encoding)

@@ -21,11 +21,25 @@ def _blocks(instrument: Instrument) -> list[Block]:
     return [block for block in questionnaire(instrument).blocks if block.kind != "note"]
 
 
-def qualtrics(truth: list[Answers], instrument: Instrument, *, lang: str = "en", style: str = "text", headers: int = 3) -> bytes:
+def qualtrics(
+    truth: list[Answers], instrument: Instrument, *, lang: str = "en", style: str = "text", headers: int = 3
+) -> bytes:
     """Three header rows (name, wording, import id), or the two of old exports; choices as text or by number."""
     known = fields(instrument)
-    lead = ["StartDate", "EndDate", "Status", "IPAddress", "Duration (in seconds)", "ResponseId", "RecordedDate", "UserLanguage"]
-    names, texts = list(lead), ["Start Date", "End Date", "Response Type", "IP Address", "Duration", "Response ID", "Recorded", "Language"]
+    lead = [
+        "StartDate",
+        "EndDate",
+        "Status",
+        "IPAddress",
+        "Duration (in seconds)",
+        "ResponseId",
+        "RecordedDate",
+        "UserLanguage",
+    ]
+    names, texts = (
+        list(lead),
+        ["Start Date", "End Date", "Response Type", "IP Address", "Duration", "Response ID", "Recorded", "Language"],
+    )
     places: list[tuple[str, int | None]] = []
     for block in _blocks(instrument):
         for at, prompt in enumerate(block.prompts, start=1):
@@ -40,7 +54,16 @@ def qualtrics(truth: list[Answers], instrument: Instrument, *, lang: str = "en",
         rows.append([json.dumps({"ImportId": f"QID{at}"}) for at in range(len(names))])
     for number, person in enumerate(truth, start=1):
         code = {"en": "EN", "zh": "ZH-S"}[lang]
-        row: list[Any] = ["2025-11-17 10:00:00", "2025-11-17 10:12:00", "0", "10.1.2.3", 100 + number, f"R_{number}", "2025-11-17 10:12:01", code]
+        row: list[Any] = [
+            "2025-11-17 10:00:00",
+            "2025-11-17 10:12:00",
+            "0",
+            "10.1.2.3",
+            100 + number,
+            f"R_{number}",
+            "2025-11-17 10:12:01",
+            code,
+        ]
         row += [_choice(known[name], person.get(name), part, instrument, lang, style) for name, part in places]
         rows.append(row)
     return delimited(rows, encoding="utf-8-sig")
@@ -67,7 +90,9 @@ def limesurvey(truth: list[Answers], instrument: Instrument, *, lang: str = "en"
         for prompt in block.prompts:
             many = prompt.kind == "several"
             for choice in prompt.choices if many else [None]:
-                sub = f"[{code_of(choice.code)}]" if choice else f"[{code_of(prompt.id)}]" if block.kind == "grid" else ""
+                sub = (
+                    f"[{code_of(choice.code)}]" if choice else f"[{code_of(prompt.id)}]" if block.kind == "grid" else ""
+                )
                 names.append(code_of(block.id if block.kind == "grid" else prompt.id) + sub)
                 places.append((prompt.id, int(choice.code) if choice else None))
     rows: list[list[Any]] = [names]
@@ -173,7 +198,10 @@ def statistical(truth: list[Answers], instrument: Instrument, kind: str) -> byte
             columns[name] = given
     frame = pd.DataFrame(columns)
     for name in frame.columns:
-        if frame[name].dtype == object and fields(instrument).get(name, fields(instrument)["J1"]).kind not in {"text", "country"}:
+        if frame[name].dtype == object and fields(instrument).get(name, fields(instrument)["J1"]).kind not in {
+            "text",
+            "country",
+        }:
             frame[name] = frame[name].astype(float)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / ("a.sav" if kind == "spss" else "a.dta")

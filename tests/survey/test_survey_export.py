@@ -31,7 +31,9 @@ scales:
 phrases:
   not_eligible: {en: Bye., zh: 再见。, vi: Tạm biệt.}
 constructs:
-  A: {name: {en: A, zh: 甲, vi: A}, items: {A1: {text: {en: First?, zh: 一？, vi: Một?}}, A2: {text: {en: Second?, zh: 二？, vi: Hai?}}}}
+  A:
+    name: {en: A, zh: 甲, vi: A}
+    items: {A1: {text: {en: First?, zh: 一？, vi: Một?}}, A2: {text: {en: Second?, zh: 二？, vi: Hai?}}}
 screening:
   S: {type: integer, text: {en: Age?, zh: 年龄？, vi: Tuổi?}, screen_out: '< 18'}
 """
@@ -105,7 +107,10 @@ def test_routing_and_missing_codes_carry_over() -> None:
 def test_limesurvey_repeats_the_structure_for_each_language(small: Instrument) -> None:
     text = export_instrument(small, "limesurvey").contents["small.txt"].decode("utf-8-sig")
     lines = list(csv.DictReader(io.StringIO(text), delimiter="\t"))
-    by_language = {lang: [(x["class"], x["name"]) for x in lines if x["language"] == lang and x["class"] in {"Q", "SQ", "A"}] for lang in ("en", "zh-Hans")}
+    by_language = {
+        lang: [(x["class"], x["name"]) for x in lines if x["language"] == lang and x["class"] in {"Q", "SQ", "A"}]
+        for lang in ("en", "zh-Hans")
+    }
     assert by_language["en"] == by_language["zh-Hans"]
     names = [name for kind, name in by_language["en"] if kind == "Q"]
     assert len(names) == len(set(names))
@@ -131,7 +136,7 @@ def test_wenjuanxing_labels_of_a_grid_hold_no_space(small: Instrument) -> None:
     grids = [entry for entry in entries if entry["qtype"] == "矩阵量表"]
     assert grids[0]["rowtitle"] == ["I sing, often.", "I laugh.", "I sulk (at home)."]
     block = next(piece for piece in contents["small_en.txt"].decode().split("\n\n") if "[矩阵量表题]" in piece)
-    title, labels, *rows = block.splitlines()
+    _title, labels, *rows = block.splitlines()
     assert labels.split(" ") == ["Strongly_disagree", "Disagree", "Neither", "Agree", "Strongly_agree"]
     assert len(rows) == 3
 
@@ -146,7 +151,11 @@ def test_ddi_names_every_variable_in_every_language(small: Instrument) -> None:
         assert tags == sorted(tags, key=order.index)
     labels = variables["J1"].findall(f"{{{NAMESPACE}}}labl")
     assert [one.text for one in labels] == ["I sing, often.", "我经常唱歌。"]
-    missing = [c.find(f"{{{NAMESPACE}}}catValu").text for c in variables["J1"].iter(f"{{{NAMESPACE}}}catgry") if c.get("missing")]  # type: ignore[union-attr]
+    missing = [
+        c.find(f"{{{NAMESPACE}}}catValu").text
+        for c in variables["J1"].iter(f"{{{NAMESPACE}}}catgry")
+        if c.get("missing")
+    ]  # type: ignore[union-attr]
     assert missing == ["-77", "-88", "-99"]
 
 
@@ -223,7 +232,7 @@ def test_text_never_becomes_a_formula(small: Instrument) -> None:
 
 
 def test_bad_wishes_are_refused(small: Instrument) -> None:
-    with pytest.raises(ContentError, match="no format \"pdf\""):
+    with pytest.raises(ContentError, match='no format "pdf"'):
         export_instrument(small, "pdf")  # type: ignore[arg-type]
     with pytest.raises(ContentError, match="small has no texts in fr"):
         export_instrument(small, "surveyjs", languages=["fr"])
@@ -238,7 +247,9 @@ def test_what_a_format_cannot_hold_is_said(small: Instrument, lang: str, said: s
 
 
 def test_commands(tmp_path: Path) -> None:
-    cbecmodel.main(["export", "firm", "--to", "qualtrics", "--lang", "en", "--output", str(tmp_path)], standalone_mode=False)
+    cbecmodel.main(
+        ["export", "firm", "--to", "qualtrics", "--lang", "en", "--output", str(tmp_path)], standalone_mode=False
+    )
     assert (tmp_path / "firm_en.txt").exists()
     cbecmodel.main(["preview", "firm", "--output", str(tmp_path / "p.html")], standalone_mode=False)
     assert "survey.core" not in (tmp_path / "p.html").read_text(encoding="utf-8")[:500]

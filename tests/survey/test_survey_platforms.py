@@ -51,7 +51,10 @@ def _compare(answers: Any, truth: list[dict[str, Any]], instrument: Instrument) 
 @FEW
 @given(data=st.data())
 def test_limesurvey(small: Instrument, style: str, data: st.DataObject) -> None:
-    truth = [{n: None if a == -77 or (a == -99 and n == "X_FOOD") else a for n, a in p.items()} for p in data.draw(_people(small))]
+    truth = [
+        {n: None if a == -77 or (a == -99 and n == "X_FOOD") else a for n, a in p.items()}
+        for p in data.draw(_people(small))
+    ]
     lang = data.draw(st.sampled_from(["en", "zh"]))
     answers = _read(limesurvey(truth, small, lang=lang, style=style), "results-survey.csv", small)
     assert answers.source.format == "limesurvey"
@@ -110,7 +113,7 @@ def test_statistical_files(small: Instrument, kind: str, data: st.DataObject) ->
 
 
 def test_a_typing_error_is_reported_and_taken_when_confirmed(small: Instrument) -> None:
-    people = [{name: 2 for name in small.items} for _ in range(3)]
+    people = [dict.fromkeys(small.items, 2) for _ in range(3)]
     content = google_forms(people, small).replace(b",Disagree", b",Disagre", 1)
     with pytest.raises(DataError, match=r"Disagre.*≈ 'disagree'"):
         _read(content, "form.csv", small)
@@ -121,7 +124,9 @@ def test_a_typing_error_is_reported_and_taken_when_confirmed(small: Instrument) 
 def test_numbers_that_may_be_codes_or_positions_are_refused(small: Instrument) -> None:
     rows = [["StartDate", "EndDate", "ResponseId", "RecordedDate", *small.items, "X_PET"]]
     rows.append(["Start Date", "End Date", "Response ID", "Recorded Date", *small.items, "Your pet?"])
-    rows += [["2025-01-01", "2025-01-01", f"R_{at}", "2025-01-01", *[1 + at % 5] * len(small.items), 1] for at in range(4)]
+    rows += [
+        ["2025-01-01", "2025-01-01", f"R_{at}", "2025-01-01", *[1 + at % 5] * len(small.items), 1] for at in range(4)
+    ]
     with pytest.raises(DataError, match="X_PET"):
         _read(delimited(rows), "a.csv", small)
     assert _read(delimited(rows), "a.csv", small, numbers="codes").frame["X_PET"].tolist() == [1] * 4
@@ -144,7 +149,18 @@ def test_broken_statistical_files_are_refused_by_name(small: Instrument, name: s
 
 
 @FEW
-@given(people=st.lists(st.dictionaries(st.sampled_from(["J1", "J2", "X_FOOD", "zz"]), st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=4))))
+@given(
+    people=st.lists(
+        st.dictionaries(
+            st.sampled_from(["J1", "J2", "X_FOOD", "zz"]),
+            st.recursive(
+                st.none() | st.integers() | st.text(),
+                lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+                max_leaves=4,
+            ),
+        )
+    )
+)
 def test_any_json_is_read_or_refused(small: Instrument, people: list[Any]) -> None:
     with pytest.raises((DataError, FileError)):
         _read(json.dumps(people).encode(), "a.json", small)

@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 
+from cbecmodel.errors import DataWarning
 from cbecmodel.survey.instrument import load_instrument
 from cbecmodel.survey.preview import preview_page, write_preview
 from cbecmodel.survey.read import read_responses
 
-BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+BROWSER = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
 FILL = (Path(__file__).parent / "fill_preview.js").read_text(encoding="utf-8")
-FRAME = """<!DOCTYPE html><body style="margin:0"><iframe src="page.html" style="width:{width}px;height:1400px;border:0"></iframe>
-<pre id="result"></pre><script>addEventListener("message", (e) => {{ document.getElementById("result").textContent = e.data }})</script>"""
+FRAME = """<!DOCTYPE html><body style="margin:0">
+<iframe src="page.html" style="width:{width}px;height:1400px;border:0"></iframe><pre id="result"></pre>
+<script>addEventListener("message", (e) => {{ document.getElementById("result").textContent = e.data }})</script>"""
 VALUES = {
     "consent": 1, "S_AGE": 30, "S_COUNTRY": "VNM", "S_BOUGHT": 1, "X_PLATFORMS": [1, 96], "X_LIVE": 0, "X_FREQ": 5, "ATT1": 3,
     "ATT2": 1, "PU1": 5, "PU4": 2, "K_BRAND": "=1+1", "K_PERSON": "LI0742",
@@ -31,9 +35,22 @@ def fill(folder: Path, page: str, width: int, answers: dict[str, Any]) -> dict[s
     (folder / "page.html").write_text(page.replace("</body>", f"<script>{code}</script></body>"), encoding="utf-8")
     (folder / "frame.html").write_text(FRAME.format(width=width), encoding="utf-8")
     assert BROWSER is not None
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1400", "--virtual-time-budget=30000"]
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1400,1400",
+        "--virtual-time-budget=30000",
+    ]
     target = (folder / "frame.html").as_uri()
-    done = subprocess.run([*command, f"--user-data-dir={folder / 'profile'}", "--dump-dom", target], capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [*command, f"--user-data-dir={folder / 'profile'}", "--dump-dom", target],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
     found = re.search(r'<pre id="result">(.+?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return dict(json.loads(html.unescape(found[1])))
@@ -53,7 +70,7 @@ def test_fill_in_save_and_read(tmp_path: Path, width: int, lang: str, locale: st
     assert len(found["pages"]) == len(consumer.placement.pages) - 1
     path = tmp_path / "answers.json"
     path.write_text(json.dumps(found["record"]), encoding="utf-8")
-    with pytest.warns(UserWarning):  # one person answers everything alike
+    with pytest.warns(DataWarning):  # one person answers everything alike
         answers = read_responses(path, consumer)
     row = answers.frame.iloc[0]
     assert (row["PU1"], row["PU4"], row["PRS1"], row["S_COUNTRY"]) == (5, 6, 6, "VNM")
@@ -80,5 +97,5 @@ def test_a_watcher_sees_the_live_page_and_a_minor_is_thanked(tmp_path: Path) -> 
 
 def test_the_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     page = write_preview("firm", tmp_path / "p.html").read_text(encoding="utf-8")
-    assert not re.search(r'<(script|link|img)[^>]+(src|href)=', page)
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
     assert page.count("</script>") == 5

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cbecmodel.survey.codebook import Field, fields
-from cbecmodel.survey.formats.written import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from cbecmodel.survey.formats.written import Feature
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.questionnaire import Choice, Questionnaire
 
@@ -42,7 +42,9 @@ def write(form: Questionnaire, languages: Sequence[str]) -> dict[str, bytes]:
     return {f"{form.instrument.id}_ddi.xml": codebook(form, languages)}
 
 
-def codebook(form: Questionnaire, languages: Sequence[str], data: pd.DataFrame | None = None, source: str = "") -> bytes:
+def codebook(
+    form: Questionnaire, languages: Sequence[str], data: pd.DataFrame | None = None, source: str = ""
+) -> bytes:
     """Return the codebook as XML.
 
     Parameters
@@ -72,17 +74,21 @@ def codebook(form: Questionnaire, languages: Sequence[str], data: pd.DataFrame |
     for group in form.instrument.constructs.values():
         members = [name for name in group.items if data is None or name in data]
         if members:
-            held = _element(description, "varGrp", ID=_name(f"G_{group.id}"), var=" ".join(_name(name) for name in members))
+            held = _element(
+                description, "varGrp", ID=_name(f"G_{group.id}"), var=" ".join(_name(name) for name in members)
+            )
             _texts(held, "labl", group.name, languages)
     prompts = form.prompts
     for one in fields(form.instrument).values():
-        prompt = prompts.get(one.id)
+        choices = prompts[one.id].choices if one.id in prompts else ()
         for name, part in _columns(one):
             if data is None or name in data:
-                column = None if data is None else data[name]
-                _variable(description, name, one, part, prompt.choices if prompt else (), form, languages, column)
+                made = _variable(description, _Column(name, one, part, choices), form, languages)
+                _counts(made, None if data is None else data[name])
+                _categories(made, _Column(name, one, part, choices), form, languages)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _columns(one: Field) -> list[tuple[str, int | None]]:
@@ -122,49 +128,57 @@ def _study(root: ET.Element, instrument: Instrument, languages: Sequence[str]) -
         _texts(summary, "universe", instrument.sample_plan.population, languages)
 
 
-def _variable(
-    parent: ET.Element,
-    name: str,
-    one: Field,
-    part: int | None,
-    choices: Sequence[Choice],
-    form: Questionnaire,
-    languages: Sequence[str],
-    column: pd.Series[Any] | None,
-) -> None:
-    kinds = {"integer": "contin", "decimal": "contin"}
-    made = _element(parent, "var", ID=_name(name), name=name, intrvl=kinds.get(one.kind, "discrete"))
-    label = one.texts if part is None else next(choice.label for choice in choices if choice.code == part)
-    _texts(made, "labl", label, languages)
+class _Column(NamedTuple):
+    """One column of the data: a question, or one option of a multiple question."""
+
+    name: str
+    field: Field
+    part: int | None
+    choices: Sequence[Choice]
+
+
+def _variable(parent: ET.Element, column: _Column, form: Questionnaire, languages: Sequence[str]) -> ET.Element:
+    """Add a variable with its label, question and limits."""
+    one = column.field
+    interval = "contin" if one.kind in {"integer", "decimal"} else "discrete"
+    made = _element(parent, "var", ID=_name(column.name), name=column.name, intrvl=interval)
+    options = {choice.code: choice.label for choice in column.choices}
+    _texts(made, "labl", one.texts if column.part is None else options[column.part], languages)
+    rule = form.instrument.routing.get(one.id)
     for lang in languages:
         question = _element(made, "qstn")
         question.set(_XML, lang)
-        rule = form.instrument.routing.get(one.id)
         _element(question, "qstnLit", text=one.texts[lang])
         if rule is not None:
             _element(question, "ivuInstr", text=str(rule))
-    if one.low is not None or one.high is not None:
-        limits = {"min": one.low, "max": one.high}
-        _element(_element(made, "valrng"), "range", **{k: f"{v:g}" for k, v in limits.items() if v is not None})
+    limits = {"min": one.low, "max": one.high}
+    stated = {name: f"{value:g}" for name, value in limits.items() if value is not None}
+    if stated:
+        _element(_element(made, "valrng"), "range", **stated)
+    return made
+
+
+def _counts(made: ET.Element, column: pd.Series[Any] | None) -> None:
     if column is not None:
         _element(made, "sumStat", text=str(int(column.notna().sum())), type="vald")
         _element(made, "sumStat", text=str(int(column.isna().sum())), type="invd")
-    for code, texts in _categories(choices, part).items():
-        _category(made, code, texts, languages, missing=False)
-    for code, texts in form.instrument.missing_codes.items():
-        if str(code) not in _categories(choices, part):
-            _category(made, str(code), texts, languages, missing=True)
-    coded = one.kind in {"coded", "multiple", "integer", "decimal"}
-    _element(made, "varFormat", type="numeric" if coded else "character")
 
 
-def _categories(choices: Sequence[Choice], part: int | None) -> dict[str, Mapping[str, str]]:
-    return {str(choice.code): choice.label for choice in choices} if part is None else {}
+def _categories(made: ET.Element, column: _Column, form: Questionnaire, languages: Sequence[str]) -> None:
+    """Add the answers a variable may hold, and the codes of missing ones."""
+    offered = {str(choice.code): choice.label for choice in column.choices} if column.part is None else {}
+    for code, texts in offered.items():
+        _category(made, code, texts, languages)
+    for number, texts in form.instrument.missing_codes.items():
+        if str(number) not in offered:
+            _category(made, str(number), texts, languages, missing="Y")
+    words = column.field.kind in {"text", "country"}
+    _element(made, "varFormat", type="character" if words else "numeric")
 
 
 def _category(
-    parent: ET.Element, code: str, texts: Mapping[str, str], languages: Sequence[str], *, missing: bool
+    parent: ET.Element, code: str, texts: Mapping[str, str], languages: Sequence[str], **missing: str
 ) -> None:
-    made = _element(parent, "catgry", **({"missing": "Y"} if missing else {}))
+    made = _element(parent, "catgry", **missing)
     _element(made, "catValu", text=code)
     _texts(made, "labl", texts, languages)

@@ -94,7 +94,9 @@ def table_schema(form: Questionnaire, languages: Sequence[str], names: Sequence[
     dict
         A Frictionless table schema; missing codes are among ``missingValues``, values as codes with their labels.
     """
-    described = {"respondent": {"name": "respondent", "type": "string", "constraints": {"required": True, "unique": True}}}
+    described = {
+        "respondent": {"name": "respondent", "type": "string", "constraints": {"required": True, "unique": True}}
+    }
     prompts = form.prompts
     for one in fields(form.instrument).values():
         choices = prompts[one.id].choices if one.id in prompts else ()
@@ -126,9 +128,7 @@ def _described(
     constraints: dict[str, Any] = {name: _number(one, value) for name, value in limits.items() if value is not None}
     if one.codes:
         constraints["enum"] = list(one.codes)
-        field["categories"] = [
-            {"value": choice.code, "label": _in_all(choice.label, languages)} for choice in choices
-        ]
+        field["categories"] = [{"value": choice.code, "label": _in_all(choice.label, languages)} for choice in choices]
     question = form.instrument.questions.get(one.id)
     if question is not None and question.pattern is not None:
         constraints["pattern"] = question.pattern

@@ -38,7 +38,8 @@ _TYPST: Final = """
 #let line-of(width) = box(width: width, baseline: 0.15em, stroke: (bottom: 0.6pt + luma(90)), height: 1.1em)
 #show heading.where(level: 1): it => block(below: 0.6em, text(size: 15pt, weight: "bold", it.body))
 #show heading.where(level: 2): it => block(above: 1.5em, below: 0.7em, sticky: true, width: 100%,
-  stroke: (bottom: 0.8pt + rgb("#3b5b7a")), inset: (bottom: 3pt), text(size: 11.5pt, weight: "bold", fill: rgb("#27435c"), it.body))
+  stroke: (bottom: 0.8pt + rgb("#3b5b7a")), inset: (bottom: 3pt),
+  text(size: 11.5pt, weight: "bold", fill: rgb("#27435c"), it.body))
 #let notice(body) = block(fill: luma(243), inset: 8pt, radius: 3pt, width: 100%, body)
 #let only(body) = block(sticky: true, text(size: 8.5pt, style: "normal", fill: rgb("#8a4b08"), [→ ] + body))
 #let question(body, answers) = block(breakable: false, width: 100%, above: 1em, below: 1em)[#body #v(0.2em) #answers]
@@ -106,8 +107,10 @@ def _said(texts: Mapping[str, str], languages: Sequence[str], *, strong: bool = 
 
 def _source(form: Questionnaire, languages: Sequence[str]) -> Iterator[str]:
     first = languages[0]
-    yield _TYPST.replace("TITLE", _string(form.instrument.title[first])).replace("LANG", _string(first.split("-")[0])).replace(
-        "FEATURES", "" if first.startswith("zh") else 'features: ("pwid",),'
+    yield (
+        _TYPST.replace("TITLE", _string(form.instrument.title[first]))
+        .replace("LANG", _string(first.split("-")[0]))
+        .replace("FEATURES", "" if first.startswith("zh") else 'features: ("pwid",),')
     )
     yield f"#heading(level: 1, {_said(form.instrument.title, languages)})"
     if form.instrument.status:
@@ -155,11 +158,17 @@ def _block(block: Block, form: Questionnaire, languages: Sequence[str]) -> Itera
 def _grid(block: Block, languages: Sequence[str]) -> str:
     count = len(block.choices)
     head = ", ".join(
-        ["[]", *(f"align(center + bottom, text(size: 7.2pt, {_said(choice.label, languages)}))" for choice in block.choices)]
+        [
+            "[]",
+            *(
+                f"align(center + bottom, text(size: 7.2pt, {_said(choice.label, languages)}))"
+                for choice in block.choices
+            ),
+        ]
     )
     rows = []
     for prompt in block.prompts:
-        cells = [f"{_said(prompt.text, languages)}", *(["align(center + horizon, mark(\"○\"))"] * count)]
+        cells = [f"{_said(prompt.text, languages)}", *(['align(center + horizon, mark("○"))'] * count)]
         rows.append(", ".join(cells))
     body = ",\n  ".join(rows)
     return (
@@ -191,7 +200,9 @@ def _question(prompt: Prompt, form: Questionnaire, languages: Sequence[str]) -> 
             for lang in languages
         }
         ending = f"\n#only({_said(stops, languages)})"
-    strong = all("\n" not in prompt.text[lang] for lang in languages)  # a text of several paragraphs is read, not scanned
+    strong = all(
+        "\n" not in prompt.text[lang] for lang in languages
+    )  # a text of several paragraphs is read, not scanned
     return f"#question({_said(prompt.text, languages, strong=strong)}, {answers}){ending}"
 
 
@@ -205,11 +216,15 @@ def _docx(form: Questionnaire, languages: Sequence[str]) -> bytes:
     page = f"<html lang='{languages[0]}'><head><title>{escape(title)}</title></head><body>{body}</body></html>"
     reference = content_folder("reports") / "reference.docx"
     made = pandoc(page, "docx", f"--reference-doc={reference}")
-    return steady_zip(made, lambda name, content: _EMPTY_HEADER.sub(rb"\1<w:p/>\2", content) if "header" in name else content)
+    return steady_zip(
+        made, lambda name, content: _EMPTY_HEADER.sub(rb"\1<w:p/>\2", content) if "header" in name else content
+    )
 
 
 def _html_text(texts: Mapping[str, str], languages: Sequence[str]) -> str:
-    lines = [escape(line) for text in dict.fromkeys(texts[lang] for lang in languages) for line in text.split("\n") if line]
+    lines = [
+        escape(line) for text in dict.fromkeys(texts[lang] for lang in languages) for line in text.split("\n") if line
+    ]
     return "<br>".join(lines)
 
 
@@ -224,10 +239,10 @@ def _html(form: Questionnaire, languages: Sequence[str]) -> Iterator[str]:
         if page.intro:
             yield f"<p>{_html_text(page.intro, languages)}</p>"
         for block in page.blocks:
-            yield from _html_block(block, form, languages)
+            yield from _html_block(block, languages)
 
 
-def _html_block(block: Block, form: Questionnaire, languages: Sequence[str]) -> Iterator[str]:
+def _html_block(block: Block, languages: Sequence[str]) -> Iterator[str]:
     if block.kind == "note":
         yield f"<blockquote><p>{_html_text(block.text, languages)}</p></blockquote>"
         return

@@ -224,5 +224,5 @@ def _by_number(table: RawTable, known: Mapping[str, Field], places: Mapping[int,
     differing = [one.id for one in coded.values() if one.codes != tuple(range(1, len(one.codes) + 1))]
     if differing:
         counts = {"n": len(differing), "items": shortened(differing)}
-        warn(DataWarning, "survey.positions_assumed", stacklevel=4, file=table.file, **counts)
+        warn(DataWarning, "survey.positions_assumed", stacklevel=5, file=table.file, **counts)
     return True
