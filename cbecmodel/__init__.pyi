@@ -31,6 +31,8 @@ from .structure.exploratory import EFAResults as EFAResults
 from .structure.exploratory import efa as efa
 from .structure.inference.compare import compare as compare
 from .structure.inference.vuong import vuong_test as vuong_test
+from .structure.partial_least_squares import PLSResults as PLSResults
+from .structure.partial_least_squares import pls as pls
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.resampling.compiled import set_kernel as set_kernel
 from .structure.resampling.config import show_config as show_config

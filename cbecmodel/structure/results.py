@@ -456,3 +456,24 @@ class SEMResults(Shown, Resampled, Moderated):
         from cbecmodel.structure.inference.compare import compare
 
         return compare(self, *others, scaling=scaling, **options)
+
+    def pls(self, scheme: Literal["path", "factorial", "centroid"] = "path") -> pd.DataFrame:
+        """Return the standardized solution beside that of partial least squares for the same model.
+
+        Parameters
+        ----------
+        scheme : {"path", "factorial", "centroid"}
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs op rhs covariance se plsc pls, one row a path or loading.
+
+        Raises
+        ------
+        ModelError
+            If the model has several groups, or something that partial least squares does not know.
+        """
+        from cbecmodel.structure.partial_least_squares import beside_pls
+
+        return beside_pls(self, scheme)
