@@ -36,6 +36,8 @@ from .structure.partial_least_squares import pls as pls
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.resampling.compiled import set_kernel as set_kernel
 from .structure.resampling.config import show_config as show_config
+from .structure.resampling.permutation import permutation_test as permutation_test
+from .structure.resampling.permutation_results import PermutationResults as PermutationResults
 from .structure.results import SEMResults as SEMResults
 from .structure.sample.products import product_indicators as product_indicators
 from .structure.syntax.curves import growth_curve as growth_curve

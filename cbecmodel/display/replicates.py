@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from cbecmodel.display.canvas import Picture
 
 
-def replicate_figure(frame: pd.DataFrame, values: NDArray[np.float64], lang: str = "en") -> Picture:
+def replicate_figure(
+    frame: pd.DataFrame, values: NDArray[np.float64], lang: str = "en", *, xlabel: str | None = None
+) -> Picture:
     """Draw the distributions of replicates, each with its estimate (line) and interval (band).
 
     Parameters
@@ -27,6 +29,8 @@ def replicate_figure(frame: pd.DataFrame, values: NDArray[np.float64], lang: str
     values : ndarray, shape (R, len(frame))
         NaN is left out.
     lang : {"en", "zh"}
+    xlabel : str, optional
+        Defaults to what bootstrap replicates are called.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def replicate_figure(frame: pd.DataFrame, values: NDArray[np.float64], lang: str
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
             if place >= len(frame) - columns:
-                axes.set_xlabel(text("display.replicates", lang))
+                axes.set_xlabel(text("display.replicates", lang) if xlabel is None else xlabel)
     return figure
 
 
