@@ -23,6 +23,7 @@ from cbecmodel.simulate.power_samples import Answers, NormalData, Ordinal, norma
 from cbecmodel.simulate.random_streams import check_seed, is_whole
 from cbecmodel.structure.api import sem
 from cbecmodel.structure.options import check_options
+from cbecmodel.structure.resampling.compiled import kernel_environment
 from cbecmodel.structure.resampling.engine import batch_of
 from cbecmodel.survey.instrument import Instrument, load_instrument
 
@@ -230,7 +231,8 @@ def _replicated(plan: Plan, replications: int, seed: Any, **where: Any) -> Repli
     work = 40.0 * (p**3 + k * p**2) + 4.0 * k**2 * p  # a search of some tens of evaluations, and the information
     drawing = 0.0 if plan.many is not None and plan.source.plain else 20.0 * plan.n * p
     size = batch_size(replications, work * (1.0 if plan.many is not None else _ALONE) + drawing)
-    return map_batches(estimates, replications, own, size=size, identity=_identity(plan), args=(plan,), **where)
+    where |= {"environment": kernel_environment, "identity": _identity(plan)}
+    return map_batches(estimates, replications, own, size=size, args=(plan,), **where)
 
 
 def _identity(plan: Plan) -> dict[str, str]:

@@ -14,6 +14,7 @@ from cbecmodel.errors import ModelError, ModelWarning
 from cbecmodel.parallel import batch_size, map_batches
 from cbecmodel.structure.api import sem
 from cbecmodel.structure.resampling.alone import fitted_alone
+from cbecmodel.structure.resampling.compiled import kernel_environment
 from cbecmodel.structure.resampling.engine import Batch, batch_of, fit_many
 from cbecmodel.structure.resampling.moments import Cases, ManyMoments, cases_of, weighted_moments
 from cbecmodel.structure.resampling.permutation_results import PermutationResults
@@ -143,7 +144,8 @@ def permutation_test(
     work = len(fits) * groups * 40.0 * (p**3 + q * p**2) + 2.0 * groups * cases * p**2
     found = map_batches(
         permuted, permutations, seed, size=batch_size(permutations, work), parallel=parallel, folder=folder,
-        identity=_identity(contest), label=group if progress else "", args=(contest,),
+        identity=_identity(contest), environment=kernel_environment,
+        label=group if progress else "", args=(contest,),
     )  # fmt: skip
     return PermutationResults(tuple(fits), statistics(contest, _observed(contest)), found, permutations)
 
