@@ -10,12 +10,12 @@ from semopy.examples import holzinger39, political_democracy
 
 import cbecmodel as cbec
 from cbecmodel.errors import CbecError, ConvergenceError, DataError, ModelError, ModelWarning
-from cbecmodel.parallel import replicate_rng
 from cbecmodel.structure.estimate.native import estimate
 from cbecmodel.structure.resampling.draws import Draws, drawn_rows, transformed
 from cbecmodel.structure.resampling.engine import batch_of, discrepancies, fit_many, resampled
 from cbecmodel.structure.resampling.influence import case_influence
 from cbecmodel.structure.resampling.intervals import limits, order_quantiles
+from cbecmodel.structure.resampling.seeds import Seeds
 
 MODEL = """
 ind60 =~ x1 + x2 + x3
@@ -104,7 +104,7 @@ def test_each_replicate_is_the_fit_of_its_own_cases(fit, boot):
     }  # fmt: skip
     names = list(fit.table.free_names)
     for number in (0, 17, 299):
-        [rows] = drawn_rows(Draws("nonparametric"), [75], replicate_rng(5, number))
+        [rows] = drawn_rows(Draws("nonparametric"), [75], Seeds((number,), 5))
         single = (
             cbec.sem(MODEL, democracy().iloc[rows].reset_index(drop=True)) if number == 0 else boot.replicate(number)
         )
@@ -221,7 +221,7 @@ def test_groups_keep_their_sizes_and_clusters_stay_whole():
     single = cbec.cfa(HOLZINGER, data)
     clusters = pd.Series(np.arange(len(data)) // 7, index=data.index)
     whole = single.bootstrap(30, seed=1, progress=False, cluster=clusters)
-    [rows] = drawn_rows(whole.plan.draws, [301], replicate_rng(1, 0))
+    [rows] = drawn_rows(whole.plan.draws, [301], Seeds((0,), 1))
     counts = np.bincount(rows, minlength=301)
     assert all(np.ptp(counts[clusters == name]) == 0 for name in clusters.unique())
     assert whole.intervals("bca")["ci_lower"].notna().all()

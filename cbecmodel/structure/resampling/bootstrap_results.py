@@ -11,18 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cbecmodel.errors import DataError, ModelError
-from cbecmodel.parallel import replicate_rng
 from cbecmodel.structure.estimate.minimise import Optimum
 from cbecmodel.structure.estimate.native import standardized
 from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.inference.standardize import Kind, standardized_solution
 from cbecmodel.structure.readouts import parameters as tables
 from cbecmodel.structure.resampling.alone import CONVERGED, REASONS, problem_of
+from cbecmodel.structure.resampling.draws import drawn_moments
 from cbecmodel.structure.resampling.influence import case_influence
 from cbecmodel.structure.resampling.interval_table import Spread, interval_frame, row_errors
 from cbecmodel.structure.resampling.intervals import Interval, accelerations
 from cbecmodel.structure.resampling.quantities import defined_many, improper, row_values, standardized_many
-from cbecmodel.structure.resampling.replicates import moments_of, values_of
+from cbecmodel.structure.resampling.replicates import values_of
+from cbecmodel.structure.resampling.seeds import Seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,7 +156,7 @@ class BootstrapResults:
         if not places.size or not self.converged[places[0]]:
             raise ModelError("structure.bootstrap_no_replicate", number=number)
         at = int(places[0])
-        values = values_of(self.plan, replicate_rng(self.seed, number))
+        values = values_of(self.plan, Seeds((number,), self.seed))
         problem = problem_of(self.plan.problem, self.fit.options, values)
         work = standardized(problem)
         value = work.objective(self.x[at] * work.scale.parameters, False).value
@@ -301,7 +302,9 @@ class BootstrapResults:
                 at = np.arange(begin, min(begin + _BLOCK, len(self.indices)))
                 drawn = None
                 if self.fit.table.exogenous:
-                    drawn = moments_of(self.plan, (replicate_rng(self.seed, int(k)) for k in self.indices[at]))
+                    drawn = drawn_moments(
+                        self.plan.batch, self.plan.draws, Seeds(tuple(self.indices[at].tolist()), self.seed)
+                    )
                 parts.append(function(at, drawn))
         return np.concatenate(parts)
 

@@ -122,6 +122,28 @@ def kernel_environment(wanted: Mapping[str, str] | None) -> dict[str, str]:
     return {"kernel": kernel_in_use()}
 
 
+def count_draws(words: Sequence[int], indices: NDArray[np.int64], sizes: Sequence[int]) -> list[Floats] | None:
+    """Count how often each element of several sets is drawn, as :func:`cbecmodel.structure.resampling.seeds.draw_counts`.
+
+    Parameters
+    ----------
+    words : sequence of int
+        32 bits each: the seed's entropy (at least four), its key, and a place for the replicate's index.
+    indices : ndarray of int, shape (R,)
+    sizes : sequence of int
+
+    Returns
+    -------
+    list of ndarray, shape (R, size), or None
+        None if it is not compiled here.
+    """
+    if kernel_in_use() == "numpy":
+        return None
+    counts = [np.empty((len(indices), size)) for size in sizes]
+    whole = _whole(words), len(words), _whole(indices), len(indices), _whole(sizes), counts
+    return counts if _module().count_draws(*whole) else None
+
+
 def compiled_search(batch: Batch, moments: ManyMoments, shares: Sequence[Floats], points: Floats) -> Search:
     """Minimise the discrepancies of many samples.
 

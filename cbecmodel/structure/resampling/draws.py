@@ -12,10 +12,9 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import implied
 from cbecmodel.structure.resampling.engine import Batch, resampled
 from cbecmodel.structure.resampling.moments import Cases, ManyMoments, cases_of, stacked
+from cbecmodel.structure.resampling.seeds import Seeded, draw_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from cbecmodel.structure.estimate.native import Problem
 
 Floats = NDArray[np.float64]
@@ -79,27 +78,27 @@ def _root(matrix: Floats) -> Floats:
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T, dtype=np.float64)
 
 
-def drawn_moments(batch: Batch, draws: Draws, rngs: Iterable[np.random.Generator]) -> ManyMoments:
+def drawn_moments(batch: Batch, draws: Draws, seeds: Seeded) -> ManyMoments:
     """Return the moments of bootstrap samples.
 
     Parameters
     ----------
     batch : Batch
     draws : Draws
-    rngs : iterable of numpy.random.Generator
-        One a replicate.
+    seeds : Seeded
+        Which replicates.
 
     Returns
     -------
     ManyMoments
     """
     if draws.type == "parametric":
-        return stacked([_simulated(batch, draws, rng) for rng in rngs])
+        return stacked([_simulated(batch, draws, rng) for rng in seeds.rngs()])
     sizes = [cases.n for cases in batch.cases]
-    return resampled(batch, case_weights(draws, sizes, rngs))
+    return resampled(batch, case_weights(draws, sizes, seeds))
 
 
-def case_weights(draws: Draws, sizes: list[int], rngs: Iterable[np.random.Generator]) -> list[Floats]:
+def case_weights(draws: Draws, sizes: list[int], seeds: Seeded) -> list[Floats]:
     """Return how often each case is drawn.
 
     Parameters
@@ -108,8 +107,8 @@ def case_weights(draws: Draws, sizes: list[int], rngs: Iterable[np.random.Genera
         Not parametric.
     sizes : list of int
         Cases of each group.
-    rngs : iterable of numpy.random.Generator
-        One a replicate.
+    seeds : Seeded
+        Which replicates.
 
     Returns
     -------
@@ -117,22 +116,17 @@ def case_weights(draws: Draws, sizes: list[int], rngs: Iterable[np.random.Genera
 
     Examples
     --------
-    >>> [weights] = case_weights(Draws("nonparametric"), [5], [np.random.default_rng(1)])
+    >>> [weights] = case_weights(Draws("nonparametric"), [5], Seeds((0,), 1))
     >>> weights.sum()
     np.float64(5.0)
     """
-    rows = list(_counted(draws, sizes, rngs))
-    return [np.array([row[group] for row in rows], dtype=np.float64) for group in range(len(sizes))]
+    if not draws.units:
+        return draw_counts(seeds, sizes)
+    counts = draw_counts(seeds, [int(units.max()) + 1 for units in draws.units])
+    return [count[:, units] for count, units in zip(counts, draws.units, strict=True)]
 
 
-def _counted(draws: Draws, sizes: list[int], rngs: Iterable[np.random.Generator]) -> Iterator[list[NDArray[np.intp]]]:
-    clusters = [int(units.max()) + 1 for units in draws.units] or sizes
-    for rng in rngs:
-        counts = [np.bincount(rng.integers(0, size, size), minlength=size) for size in clusters]
-        yield [count[units] for count, units in zip(counts, draws.units, strict=True)] if draws.units else counts
-
-
-def drawn_rows(draws: Draws, sizes: list[int], rng: np.random.Generator) -> list[Indices]:
+def drawn_rows(draws: Draws, sizes: list[int], seeds: Seeded) -> list[Indices]:
     """Return the cases of one bootstrap sample, in the order of the data.
 
     Parameters
@@ -140,14 +134,15 @@ def drawn_rows(draws: Draws, sizes: list[int], rng: np.random.Generator) -> list
     draws : Draws
         Not parametric.
     sizes : list of int
-    rng : numpy.random.Generator
+    seeds : Seeded
+        A single replicate.
 
     Returns
     -------
     list of ndarray of int
     """
-    [counts] = _counted(draws, sizes, [rng])
-    return [np.repeat(np.arange(len(count)), count) for count in counts]
+    counts = case_weights(draws, sizes, seeds)
+    return [np.repeat(np.arange(count.shape[1]), count[0].astype(np.intp)) for count in counts]
 
 
 def simulated_values(problem: Problem, draws: Draws, rng: np.random.Generator) -> list[Floats]:

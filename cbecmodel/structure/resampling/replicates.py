@@ -12,11 +12,11 @@ from cbecmodel.structure.estimate.minimise import Optimum
 from cbecmodel.structure.resampling.alone import CONSTANT, CONVERGED, NO_OPTIMUM, fitted_alone
 from cbecmodel.structure.resampling.draws import Draws, drawn_moments, drawn_rows, simulated_values
 from cbecmodel.structure.resampling.engine import Batch, ManyFits, fit_many
+from cbecmodel.structure.resampling.seeds import Seeded, Seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from cbecmodel.parallel import Batch as Drawn
     from cbecmodel.structure.estimate.native import Problem
     from cbecmodel.structure.options import Options
     from cbecmodel.structure.resampling.moments import ManyMoments
@@ -48,12 +48,12 @@ class Plan:
     alone: bool = False
 
 
-def run_batch(drawn: Drawn, plan: Plan) -> dict[str, NDArray[np.generic]]:
+def run_batch(drawn: Seeded, plan: Plan) -> dict[str, NDArray[np.generic]]:
     """Fit a batch of replicates.
 
     Parameters
     ----------
-    drawn : cbecmodel.parallel.Batch
+    drawn : Seeded
         Which replicates, and their generators.
     plan : Plan
 
@@ -64,16 +64,17 @@ def run_batch(drawn: Drawn, plan: Plan) -> dict[str, NDArray[np.generic]]:
         :data:`~cbecmodel.structure.resampling.alone.REASONS`.
     """
     if plan.alone:
-        return _columns([_alone(plan, rng) for rng in drawn.rngs()], len(plan.problem.table.free_rows))
-    moments = drawn_moments(plan.batch, plan.draws, drawn.rngs())
+        return _columns(
+            [_alone(plan, _one(drawn, index)) for index in drawn.indices], len(plan.problem.table.free_rows)
+        )
+    moments = drawn_moments(plan.batch, plan.draws, drawn)
     flat = _constant(moments, raw=plan.batch.method == "FIML")
     found = _fitted(plan.batch, moments, np.flatnonzero(~flat))
     x, value, gradient, evaluations = found.x, found.value, found.gradient, found.evaluations
     code = np.where(flat, CONSTANT, np.where(found.converged, CONVERGED, NO_OPTIMUM)).astype(np.int8)
     again = np.flatnonzero(code == NO_OPTIMUM)
-    rngs = dict(zip(range(len(code)), drawn.rngs(), strict=True)) if again.size else {}
     for index in again:
-        single, code[index] = _alone(plan, rngs[int(index)])
+        single, code[index] = _alone(plan, _one(drawn, drawn.indices[int(index)]))
         if single is not None:
             x[index], value[index], gradient[index] = single.x, single.value, single.gradient
             evaluations[index] += single.iterations
@@ -100,43 +101,32 @@ def _fitted(batch: Batch, moments: ManyMoments, chosen: NDArray[np.intp]) -> Man
     return out
 
 
-def values_of(plan: Plan, rng: np.random.Generator) -> list[Floats]:
+def _one(drawn: Seeded, index: int) -> Seeds:
+    return Seeds((index,), drawn.entropy, drawn.key)
+
+
+def values_of(plan: Plan, seeds: Seeded) -> list[Floats]:
     """Return the data of one replicate.
 
     Parameters
     ----------
     plan : Plan
-    rng : numpy.random.Generator
-        The replicate's.
+    seeds : Seeded
+        A single replicate.
 
     Returns
     -------
     list of ndarray, shape (n_g, p)
     """
     if plan.draws.type == "parametric":
-        return simulated_values(plan.problem, plan.draws, rng)
+        return simulated_values(plan.problem, plan.draws, next(seeds.rngs()))
     sizes = [int(sample.n) for sample in plan.problem.samples]
-    rows = drawn_rows(plan.draws, sizes, rng)
+    rows = drawn_rows(plan.draws, sizes, seeds)
     return [sample.raw[at] for sample, at in zip(plan.problem.samples, rows, strict=True) if sample.raw is not None]
 
 
-def moments_of(plan: Plan, rngs: Iterable[np.random.Generator]) -> ManyMoments:
-    """Return the moments of replicates, drawn again.
-
-    Parameters
-    ----------
-    plan : Plan
-    rngs : iterable of numpy.random.Generator
-
-    Returns
-    -------
-    ManyMoments
-    """
-    return drawn_moments(plan.batch, plan.draws, rngs)
-
-
-def _alone(plan: Plan, rng: np.random.Generator) -> tuple[Optimum | None, int]:
-    return fitted_alone(plan.problem, plan.options, values_of(plan, rng))
+def _alone(plan: Plan, seeds: Seeded) -> tuple[Optimum | None, int]:
+    return fitted_alone(plan.problem, plan.options, values_of(plan, seeds))
 
 
 def _columns(found: Sequence[tuple[Optimum | None, int]], q: int) -> dict[str, NDArray[np.generic]]:

@@ -45,6 +45,10 @@ typedef struct {
 /* return 0, or -1 if there is no memory */
 typedef int (*Run)(const Model *, const Task *);
 
+/* counts[g]: replicates x sizes[g]; the last of the words is each replicate's index. -1 where that cannot be computed */
+int cbec_count_draws(uint32_t *words, int64_t n_words, const int64_t *indices, int64_t replicates, const int64_t *sizes,
+                     int64_t groups, double **counts);
+
 int cbec_search_base(const Model *, const Task *);
 int cbec_evaluate_base(const Model *, const Task *);
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)

@@ -228,6 +228,48 @@ static PyObject *evaluate(PyObject *self, PyObject *arguments) {
     return run(arguments, 1);
 }
 
+static PyObject *count_draws(PyObject *self, PyObject *arguments) {
+    PyObject *words_object, *indices_object, *sizes_object, *counts_list, *result = NULL;
+    long long n_words, replicates;
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "OLOLOO!", &words_object, &n_words, &indices_object, &replicates, &sizes_object,
+                          &PyList_Type, &counts_list))
+        return NULL;
+    const int64_t *words64, *indices, *sizes, groups = PyList_GET_SIZE(counts_list);
+    Views *views = PyMem_Calloc(1, sizeof(Views));
+    double **counts = PyMem_Calloc(groups > 0 ? (size_t)groups : 1, sizeof(double *));
+    uint32_t *words = PyMem_Calloc(n_words > 0 ? (size_t)n_words : 1, sizeof(uint32_t));
+    if (views == NULL || counts == NULL || words == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (numbers(views, words_object, 'q', n_words, 0, &words64) < 0 || words64 == NULL || n_words < 5 ||
+        numbers(views, indices_object, 'q', replicates, 0, &indices) < 0 || indices == NULL ||
+        numbers(views, sizes_object, 'q', groups, 0, &sizes) < 0 || sizes == NULL)
+        goto done;
+    for (int64_t g = 0; g < groups; g++) {
+        if (sizes[g] < 1 || sizes[g] > UINT32_MAX) {
+            PyErr_SetString(PyExc_ValueError, "a group of no cases, or too many");
+            goto done;
+        }
+        if (numbers(views, PyList_GET_ITEM(counts_list, g), 'd', replicates * sizes[g], 1, &counts[g]) < 0 || counts[g] == NULL)
+            goto done;
+    }
+    for (int64_t i = 0; i < n_words; i++) words[i] = (uint32_t)words64[i];
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = cbec_count_draws(words, n_words, indices, replicates, sizes, groups, counts);
+    Py_END_ALLOW_THREADS
+    result = PyBool_FromLong(failed == 0);
+done:
+    if (result == NULL && !PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "words, indices and sizes are needed");
+    if (views != NULL) release(views);
+    PyMem_Free(views);
+    PyMem_Free(counts);
+    PyMem_Free(words);
+    return result;
+}
+
 static PyObject *instruction_sets(PyObject *self, PyObject *nothing) {
     static const char *names[] = {"avx512", "avx2", "base"};
     (void)self, (void)nothing;
@@ -244,6 +286,7 @@ static PyObject *instruction_sets(PyObject *self, PyObject *nothing) {
 static PyMethodDef methods[] = {
     {"search", search, METH_VARARGS, "search(isa, model, groups, task): minimise many discrepancies; results go into the task's buffers."},
     {"evaluate", evaluate, METH_VARARGS, "evaluate(isa, model, groups, task): values and gradients at the task's starting points."},
+    {"count_draws", count_draws, METH_VARARGS, "count_draws(words, n, indices, n, sizes, counts): how often each case is drawn."},
     {"instruction_sets", instruction_sets, METH_NOARGS, "Return the instruction sets this processor has, the widest first."},
     {NULL, NULL, 0, NULL}};
 
