@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -81,11 +82,16 @@ def one_thread() -> Iterator[None]:
     >>> with one_thread():
     ...     pass
     """
+    with _libraries().limit(limits=1):
+        yield
+
+
+@cache
+def _libraries() -> Any:
+    """Return what holds the threads of the libraries loaded; looking for them takes as long as many small fits."""
     import scipy.linalg  # noqa: F401 - loads its own BLAS, so that it is held too
 
-    threadpoolctl: Any = import_module("threadpoolctl")  # carries no types
-    with threadpoolctl.threadpool_limits(limits=1):
-        yield
+    return import_module("threadpoolctl").ThreadpoolController()  # carries no types
 
 
 def _call(function: Callable[..., Any], item: Any, common: tuple[Any, ...]) -> Any:

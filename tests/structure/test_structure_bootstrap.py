@@ -254,6 +254,20 @@ def test_what_is_fitted_one_at_a_time():
     assert bounded.counts["converged"] == 6
 
 
+def test_what_cannot_be_resampled_says_so():
+    data = holzinger39.get_data()
+    coded = data.assign(**{name: (data[name] > data[name].median()).astype(int) for name in ("x1", "x2", "x3", "x4")})
+    with pytest.raises(ModelError, match="ordinal"):
+        cbec.cfa("f =~ x1 + x2 + x3 + x4", coded, ordered=True, estimator="WLSMV").bootstrap(5)
+    with pytest.raises(ModelError, match="otated"):
+        cbec.cfa('efa("b")*f + efa("b")*g =~ x1 + x2 + x3 + x4 + x5 + x6', data).bootstrap(5)
+    numbers = data[["x1", "x2", "x3", "x4"]]
+    with pytest.raises(ModelError, match="two_stage"):
+        cbec.cfa("f =~ x1 + x2 + x3 + x4", numbers.mask(numbers < 1.5), missing="two_stage").bootstrap(5)
+    with pytest.raises(ModelError, match="weighted"):
+        cbec.cfa("f =~ x1 + x2 + x3 + x4", data, weights="x9").bootstrap(5)
+
+
 def rare(values: int) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     data = pd.DataFrame(rng.standard_normal((40, 1)) + 0.7 * rng.standard_normal((40, 4)), columns=list("abcd"))

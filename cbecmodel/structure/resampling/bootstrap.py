@@ -121,6 +121,12 @@ def plan_of(fit: SEMResults, type: BootstrapType = "nonparametric", cluster: Any
     ModelError, DataError
     """
     problem = fit.problem
+    if fit.options.missing not in ("listwise", "fiml"):
+        raise ModelError(
+            "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml"
+        )
+    if fit.rotation:
+        raise ModelError("structure.bootstrap_rotated")
     draws = Draws(type, _units(fit, cluster))
     if type == "parametric":
         draws = parametric(problem, fit.x)

@@ -127,6 +127,8 @@ def batch_of(problem: Problem, x: Floats, estimator: str = "ML") -> Batch:
     """
     if any(sample.design is not None for sample in problem.samples):
         raise ModelError("structure.resampling_design")
+    if any(sample.ordinal is not None for sample in problem.samples):
+        raise ModelError("structure.resampling_ordinal")
     work = standardized(problem)
     if problem.weights and estimator not in _BATCHED:
         raise ModelError("structure.resampling_estimator", estimator=estimator, available=", ".join(("ML", *_BATCHED)))

@@ -108,7 +108,8 @@ def _fast(seeds: Seeded, sizes: Sequence[int]) -> list[Floats] | None:
 
 def _compiled(seeds: Seeded, sizes: Sequence[int]) -> list[Floats] | None:
     assert isinstance(seeds.entropy, int)
-    words, rest = [], seeds.entropy
+    words: list[int] = []
+    rest = seeds.entropy
     while rest or not words:
         words.append(rest & 0xFFFFFFFF)
         rest >>= 32
