@@ -121,10 +121,6 @@ def plan_of(fit: SEMResults, type: BootstrapType = "nonparametric", cluster: Any
     ModelError, DataError
     """
     problem = fit.problem
-    if fit.options.missing not in ("listwise", "fiml"):
-        raise ModelError(
-            "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml"
-        )
     if fit.rotation:
         raise ModelError("structure.bootstrap_rotated")
     draws = Draws(type, _units(fit, cluster))
@@ -148,6 +144,10 @@ def _check(fit: SEMResults, replicates: int, ci: str, level: float, kind: str) -
         raise ModelError("structure.bootstrap_count", replicates=replicates)
     if not 0 < level < 1:
         raise ModelError("structure.bootstrap_level", level=level)
+    if fit.options.missing not in ("listwise", "fiml"):
+        raise ModelError(
+            "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml"
+        )
     if any(sample.raw is None for sample in fit.problem.samples):
         raise ModelError("structure.bootstrap_needs_data")
 
