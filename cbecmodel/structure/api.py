@@ -134,7 +134,7 @@ def sem(
         Take moments of exogenous observed variables as given; under least squares they are always estimated.
     likelihood : {"normal", "wishart"}
         Divide by N or N - 1.
-    information : {"expected", "observed"}, optional
+    information : {"expected", "observed", "first_order"}, optional
         Which information standard errors come from; by default expected, with MLR or incomplete data observed.
     test : {"standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"}, optional
         What the estimator implies if not given.

@@ -38,7 +38,7 @@ _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
     "estimator": ("ML", "MLR", "MLF", "MLM", "MLMV", "MLMVS", *LEAST_SQUARES),
     "missing": ("listwise", "pairwise", "fiml", "two_stage", "robust_two_stage"),
     "engine": ("native", "semopy"),
-    "information": ("expected", "observed"),
+    "information": ("expected", "observed", "first_order"),
     "likelihood": ("normal", "wishart"),
     "parameterization": ("delta", "theta"),
     "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "two_stage", "none"),
@@ -192,8 +192,10 @@ def _check_ordinal(chosen: dict[str, Any]) -> None:
 
 
 def _check_estimator(chosen: dict[str, Any]) -> None:
+    hessian = chosen.get("estimator") == "GLS" and chosen["information"] == "observed"
     if chosen.get("estimator") in LEAST_SQUARES:
-        _check_pairs(chosen, _LEAST_SQUARES, "structure.least_squares_option")
+        rules = _LEAST_SQUARES | ({"information": ("observed",)} if hessian else {})
+        _check_pairs(chosen, rules, "structure.least_squares_option")
     if chosen.get("missing") in TWO_STAGE:
         _check_pairs(chosen, _TWO_STAGE, "structure.two_stage_option")
         if _has_design(chosen):
@@ -240,6 +242,7 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
         chosen[name] = default if chosen.get(name) is None else chosen[name]
     if chosen.get("missing") == "fiml" and asked.get("information") is None:
         chosen["information"] = "observed"
+    _by_first_derivatives(chosen, asked)
     drawn = any(chosen.get(name) is not None for name in ("cluster", "strata", "fpc"))
     if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml" or drawn):
         chosen["meanstructure"] = True
@@ -250,6 +253,16 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))
     return chosen
+
+
+def _by_first_derivatives(chosen: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Let information from first derivatives mean standard errors from them, and MLF with another information plain ones."""
+    if chosen["information"] == "first_order":
+        if chosen["se"] not in ("standard", "first_order") or chosen.get("estimator") in LEAST_SQUARES:
+            raise ModelError("structure.first_order", se=chosen["se"], estimator=chosen.get("estimator", "ML"))
+        chosen["se"], chosen["information"] = "first_order", "expected"
+    elif chosen.get("estimator") == "MLF" and asked.get("information") is not None and asked.get("se") is None:
+        chosen["se"] = "standard"
 
 
 def _names(value: str | Sequence[str] | bool | None) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class SEMResults(Shown, Resampled, Moderated):
         if self.options.se == "none":
             return Uncertainty(np.full((len(self.x), len(self.x)), np.nan), ())
         if self.problem.weights:
-            return block_vcov(self.problem, self.x, self.options.se)
+            return block_vcov(self.problem, self.x, self.options.se, self.options.information)
         if self.options.se == "two_stage":
             return two_stage_vcov(self.problem, self.x)
         if self.options.se == "standard":
@@ -189,7 +189,7 @@ class SEMResults(Shown, Resampled, Moderated):
             return pd.Series(least, dtype=np.float64, name="fit")
         found = ml_measures(self.problem, self.x, self.optimum.value, self.options.likelihood)
         if self.options.test != "standard":
-            found |= scaled_measures(self.problem, self.x, self.options.test, found)
+            found |= scaled_measures(self.problem, self.x, self.options.test, found, self.options.information)
         if self.options.missing == "fiml":
             found |= fiml_indices(self.problem, self.x, found, robust=self.options.test != "standard")
         return pd.Series(found, dtype=np.float64, name="fit")

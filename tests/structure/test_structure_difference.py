@@ -9,7 +9,7 @@ import pytest
 from semopy.examples import holzinger39, political_democracy
 
 import cbecmodel as cbec
-from cbecmodel.errors import ModelError
+from cbecmodel.errors import DataWarning, ModelError
 
 NUMBERS = json.loads((Path(__file__).parents[1] / "reference/sem/difference.json").read_text(encoding="utf-8"))
 
@@ -23,6 +23,13 @@ def fits():
     equal = ((), ("loadings", "intercepts"))
     options = {"estimator": "MLM", "group": "school"}
     done["groups"] = [cbec.cfa(NUMBERS["factors"], children, group_equal=one, **options) for one in equal]
+    items = [f"x{k}" for k in range(1, 7)]
+    z = (children[items] - children[items].mean()) / children[items].std(ddof=1)
+    cut = 1 + (z > -0.8).astype(int) + (z > 0).astype(int) + (z > 0.8).astype(int)
+    for estimator in ("WLSMV", "WLSM"):
+        models = NUMBERS["ordinal"]
+        with pytest.warns(DataWarning, match="empty cell"):
+            done[f"ordinal_{estimator}"] = [cbec.cfa(one, cut, estimator=estimator, ordered=items) for one in models]
     return done
 
 

@@ -148,6 +148,8 @@ def test_fit_measures(fitted, name):
         if ours == "rfi" and value == 1 and fit.fit_measures["rfi"] < 0:
             continue  # lavaan gives 1 for a model that fits worse than the baseline model
         assert ours in fit.fit_measures.index, f"{name}: {ours} is not computed"
+        if name == "hs_fiml_first_order" and ours.endswith("_robust"):
+            continue  # lavaan mixes first derivatives into an expectation made of second ones
         # lavaan 0.6 scales the baseline model of two-stage estimation as if data were complete
         compared = (
             not ours.startswith("rmsea") and ours.endswith(("_scaled", "_robust")) and not ours.startswith("chisq")

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import implied, jacobian
+from cbecmodel.structure.estimate.ordinal_responses import responses
+from cbecmodel.structure.inference.moment_blocks import moment_blocks as least_squares_blocks
 from cbecmodel.structure.inference.robust import case_data, fixed_columns, moment_products
 from cbecmodel.structure.inference.saturated import saturated_information
 
@@ -60,24 +63,24 @@ def moment_blocks(problem: Problem, x: Floats) -> list[Block]:
     ModelError
         If the model was fitted to moments.
     """
+    if problem.weights:
+        _, least = least_squares_blocks(problem, x)
+        dense = [one.weight if one.weight.ndim == 2 else np.diag(one.weight) for one in least]
+        return [Block(one.share, one.slopes, weight, one.acov) for one, weight in zip(least, dense, strict=True)]
     work = problem.standard
     here = x * work.scale.parameters
     fixed = fixed_columns(problem.table)
     total = sum(sample.n for sample in problem.samples)
     means = problem.pattern.means
     found = []
-    data = case_data(problem, work)
-    for number, (group, sample, cases) in enumerate(zip(work.pattern.groups, work.samples, data, strict=True)):
+    for group, sample, cases in zip(work.pattern.groups, work.samples, case_data(problem, work), strict=True):
         state = implied(group, here)
         keep = slice(None) if means else slice(group.p, None)
         delta = np.zeros((group.p + group.p * (group.p + 1) // 2, len(x)))
         np.add.at(delta.T, group.parameter, jacobian(state, True).T)
         gamma = moment_products(cases, sample, fixed)[keep, keep] / sample.n
-        if work.weights:
-            weight = work.weights[number]
-        else:
-            mean = state.mu if means else sample.mean
-            weight = saturated_information(sample, mean, state.sigma)[keep, keep]
+        mean = state.mu if means else sample.mean
+        weight = saturated_information(sample, mean, state.sigma)[keep, keep]
         found.append(Block(sample.n / total, delta[keep], weight, gamma))
     return found
 
@@ -95,9 +98,21 @@ def block_jacobians(problem: Problem, x: Floats, names: tuple[str, ...]) -> list
     Returns
     -------
     list of ndarray, shape (m, q)
+
+    Raises
+    ------
+    ModelError
+        If ordinal models have their variables in unlike order.
     """
     found = []
     for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
+        if sample.ordinal is not None:
+            if sample.names != names:
+                raise ModelError("structure.not_comparable")
+            local = responses(group, sample.ordinal, x).jacobian
+            found.append(np.zeros((len(local), len(x))))
+            np.add.at(found[-1].T, group.parameter, local.T)
+            continue
         p = group.p
         place = np.array([sample.names.index(name) for name in names])
         table = np.zeros((p, p), dtype=np.intp)

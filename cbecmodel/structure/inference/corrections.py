@@ -124,13 +124,14 @@ def _half_weight(inverse: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(weight).T, dtype=np.float64)
 
 
-def trace_huber_white(problem: Problem, x: Floats) -> float:
-    """Return the trace of the outer product of scores times the inverse observed information of a model.
+def trace_huber_white(problem: Problem, x: Floats, information: str = "observed") -> float:
+    """Return the trace of the outer product of scores times the inverse information of a model.
 
     Parameters
     ----------
     problem : Problem
     x : ndarray, shape (q,)
+    information : {"observed", "expected"}
 
     Returns
     -------
@@ -138,16 +139,20 @@ def trace_huber_white(problem: Problem, x: Floats) -> float:
     """
     work = problem.standard
     n = sum(sample.n for sample in problem.samples)
-    bread = inverse_information(n * problem.at(x).derivatives.hessian / 2, work.space).vcov
+    found = problem.at(x).derivatives
+    unit = found.information if information == "expected" else found.hessian / 2
+    bread = inverse_information(n * unit, work.space).vcov
     return float((bread * score_products(problem, x)).sum())
 
 
-def trace_saturated(problem: Problem) -> float:
+def trace_saturated(problem: Problem, information: str = "observed") -> float:
     r"""Return :math:`\mathrm{tr}(V\Gamma)` at the sample moments, less that of fixed exogenous variables.
 
     Parameters
     ----------
     problem : Problem
+    information : {"observed", "expected"}
+        They differ for incomplete data alone.
 
     Returns
     -------
@@ -156,7 +161,7 @@ def trace_saturated(problem: Problem) -> float:
     fixed = fixed_columns(problem.table)
     if any(sample.patterns for sample in problem.samples):
         saturated, x = baseline_problem(replace(problem.table, predictors=problem.table.observed), problem.samples)
-        return trace_huber_white(saturated, x)
+        return trace_huber_white(saturated, x, information)
     total = 0.0
     means = problem.table.meanstructure
     for number in range(len(problem.samples)):
@@ -196,7 +201,7 @@ def _designed(samples: Sequence[SampleMoments], number: int, chosen: NDArray[np.
     return float((totals**2).sum()) / sample.n
 
 
-def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
+def correction(problem: Problem, x: Floats, kind: str, df: int, information: str = "observed") -> Correction:
     """Return the correction of a model's chi-square.
 
     Parameters
@@ -205,6 +210,8 @@ def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
     x : ndarray, shape (q,)
     kind : {"satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"}
     df : int
+    information : {"observed", "expected"}
+        Of the test of Yuan and Bentler; the others take the expected one.
 
     Returns
     -------
@@ -213,7 +220,9 @@ def correction(problem: Problem, x: Floats, kind: str, df: int) -> Correction:
     if df <= 0:
         return Correction(np.nan, 0.0, float(df))
     if kind == "yuan_bentler_mplus":
-        return Correction((trace_saturated(problem) - trace_huber_white(problem, x)) / df, 0.0, df)
+        return Correction(
+            (trace_saturated(problem, information) - trace_huber_white(problem, x, information)) / df, 0.0, df
+        )
     if problem.samples[0].gamma is not None:
         return Correction(two_stage_trace(problem, x) / df, 0.0, df)
     trace, squares = u_gamma(problem, x)

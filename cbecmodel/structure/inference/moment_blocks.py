@@ -96,7 +96,7 @@ def moment_blocks(problem: Problem, x: Floats) -> tuple[StandardizedProblem, lis
     return work, found
 
 
-def block_vcov(problem: Problem, x: Floats, kind: str) -> Uncertainty:
+def block_vcov(problem: Problem, x: Floats, kind: str, information: str = "expected") -> Uncertainty:
     """Return covariances of least-squares estimates.
 
     Parameters
@@ -106,6 +106,8 @@ def block_vcov(problem: Problem, x: Floats, kind: str) -> Uncertainty:
     x : ndarray, shape (q,)
     kind : {"standard", "robust_sem"}
         Whether the weights are taken for the inverse of the moments' sampling covariances, or these are estimated.
+    information : {"expected", "observed"}
+        The second is the Hessian of the discrepancy.
 
     Returns
     -------
@@ -115,8 +117,10 @@ def block_vcov(problem: Problem, x: Floats, kind: str) -> Uncertainty:
     n = sum(sample.n for sample in problem.samples) - len(problem.samples)
     factors = work.scale.parameters
     pulls = [weighted(block.weight, block.slopes) for block in blocks]
-    information = sum(block.share * block.slopes.T @ pull for block, pull in zip(blocks, pulls, strict=True))
-    bread = inverse_information(n * np.asarray(information), work.space)
+    unit = sum(block.share * block.slopes.T @ pull for block, pull in zip(blocks, pulls, strict=True))
+    if information == "observed":
+        unit = work.objective(x * factors, True).hessian / 2
+    bread = inverse_information(n * np.asarray(unit), work.space)
     units = np.outer(factors, factors)
     if kind == "standard":
         return Uncertainty(bread.vcov / units, bread.unidentified)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_deviations
 from cbecmodel.structure.inference.robust import case_data, fixed_columns, score_rows
@@ -112,6 +113,7 @@ def _piece(
     residual = np.concatenate([sample.mean - state.mu, gap]) if means else gap
     if work.weights:
         weight = work.weights[number]
+        weight = np.diag(weight) if weight.ndim == 1 else weight
         sampling = _inverse(weight) if options.se == "standard" else _gamma(sample, means)
         return _Piece(residual, delta, weight, sampling, sample.n / fit.n_obs, sample.n)
     kind = "first_order" if options.se == "first_order" else options.information
@@ -139,6 +141,8 @@ def residual_groups(fit: SEMResults, *, mplus: bool = False) -> list[ResidualGro
     -------
     list of ResidualGroup
     """
+    if any(sample.ordinal is not None for sample in fit.problem.samples):
+        raise ModelError("structure.ordinal_residual_errors")
     work = fit.problem.standard
     loose = _loose(fit)
     pieces = [_piece(fit, work, sample, k, loose) for k, sample in enumerate(_with_cases(fit, work))]

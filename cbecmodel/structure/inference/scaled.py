@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, float]) -> dict[str, float]:
+def scaled_measures(
+    problem: Problem, x: Floats, kind: str, plain: Mapping[str, float], information: str = "observed"
+) -> dict[str, float]:
     """Return the ``_scaled`` and ``_robust`` measures of a fit.
 
     Parameters
@@ -40,6 +42,8 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
         See :func:`cbecmodel.structure.inference.corrections.correction`.
     plain : mapping
         The measures without correction.
+    information : {"observed", "expected"}
+        Of the test of Yuan and Bentler.
 
     Returns
     -------
@@ -47,14 +51,15 @@ def scaled_measures(problem: Problem, x: Floats, kind: str, plain: Mapping[str, 
     """
     df, base_df = int(plain["df"]), int(plain["baseline_df"])
     base, base_x = baseline_problem(problem.table, problem.samples)
-    fit, null = correction(problem, x, kind, df), correction(base, base_x, kind, base_df)
+    fit = correction(problem, x, kind, df, information)
+    null = correction(base, base_x, kind, base_df, information)
     groups = problem.table.n_groups
     found = corrected_measures(plain, fit, null, kind, groups=groups)
     if kind == "mean_var_adjusted":
         # tests with a fractional df: what has df as a share is that of the satorra-bentler scaling
         return found
     if kind == "yuan_bentler_mplus":
-        found |= _mplus_factors(problem, x)
+        found |= _mplus_factors(problem, x, information)
     if any(sample.patterns for sample in problem.samples):
         return found  # the robust indices of complete data do not hold with gaps
     test = Test(found["chisq_scaled"], found["df_scaled"])
@@ -108,14 +113,15 @@ def corrected(statistic: float, rule: Correction) -> Test:
     return Test(statistic / rule.factor + rule.shift, rule.df)
 
 
-def _mplus_factors(problem: Problem, x: Floats) -> dict[str, float]:
+def _mplus_factors(problem: Problem, x: Floats, information: str) -> dict[str, float]:
     """Return the scaling factors of the two log-likelihoods."""
     table = problem.table
     p, fixed = len(table.observed), len(table.exogenous)
     count = p * (p + 1) / 2 - fixed * (fixed + 1) / 2 + ((p - fixed) if table.meanstructure else 0)
     return {
-        "scaling_factor_h1": trace_saturated(problem) / (count * table.n_groups),
-        "scaling_factor_h0": trace_huber_white(problem, x) / table.n_free,  # lavaan counts tied parameters each
+        "scaling_factor_h1": trace_saturated(problem, information) / (count * table.n_groups),
+        "scaling_factor_h0": trace_huber_white(problem, x, information)
+        / table.n_free,  # lavaan counts tied parameters each
     }
 
 

@@ -25,4 +25,10 @@ for (estimator in c("MLM", "MLR", "MLMV")) { fits <- pair(PoliticalDemocracy, fr
     add(estimator, fits, a_method, FALSE, if (estimator == "MLMV") "mean_var_adjusted" else "scaled") } }
 fits <- pair(HolzingerSwineford1939, factors, factors, "MLM", list(a = list(group = "school"), b = list(group = "school", group.equal = c("loadings", "intercepts"))))
 add("groups", fits, "delta", TRUE, "scaled_shifted"); add("groups", fits, "delta", FALSE, "scaled")
-writeLines(toJSON(list(lavaan = as.character(packageVersion("lavaan")), free = free, tied = tied, factors = factors, tests = out), digits = I(12), auto_unbox = TRUE, pretty = TRUE), file.path(here, "difference.json"))
+ordinal <- HolzingerSwineford1939
+for (v in paste0("x", 1:9)) { z <- (ordinal[[v]] - mean(ordinal[[v]])) / sd(ordinal[[v]]); ordinal[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }
+one <- "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6"; other <- "f =~ x1 + a*x2 + a*x3\ng =~ x4 + b*x5 + b*x6"
+for (estimator in c("WLSMV", "WLSM")) {
+  fits <- pair(ordinal, one, other, estimator, list(a = list(ordered = paste0("x", 1:6)), b = list(ordered = paste0("x", 1:6))))
+  for (a_method in c("delta", "exact")) add(paste0("ordinal_", estimator), fits, a_method, TRUE, "scaled_shifted") }
+writeLines(toJSON(list(ordinal = c(one, other), lavaan = as.character(packageVersion("lavaan")), free = free, tied = tied, factors = factors, tests = out), digits = I(12), auto_unbox = TRUE, pretty = TRUE), file.path(here, "difference.json"))
