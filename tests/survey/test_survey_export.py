@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import tempfile
 import xml.etree.ElementTree as ET
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import openpyxl
 import pyreadstat
 import pytest
+from pyxform.xls2xform import convert
 
 from cbecmodel.cli import cbecmodel
 from cbecmodel.errors import ContentError
@@ -70,14 +72,34 @@ def test_xlsform(small: Instrument) -> None:
     assert made["settings"][0]["version"] == small.content_hash[:12]
 
 
+def converted(instrument: str | Instrument, *, validate: bool) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        (path,) = export_instrument(instrument, "xlsform").save(folder)
+        made = convert(str(path), validate=validate)
+    assert made.warnings == []
+    return str(made.xform)
+
+
 @pytest.mark.parametrize("name", ["consumer", "firm"])
 def test_pyxform_accepts_the_forms(name: str) -> None:
-    pyxform = pytest.importorskip("pyxform.xls2xform", reason="pyxform belongs to the extra test")
-    with tempfile.TemporaryDirectory() as folder:
-        (path,) = export_instrument(name, "xlsform").save(folder)
-        made = pyxform.convert(str(path), validate=False)
-    assert made.warnings == []
-    ET.fromstring(made.xform)
+    ET.fromstring(converted(name, validate=False))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java on this machine")
+@pytest.mark.parametrize("name", ["consumer", "firm"])
+def test_odk_validate_accepts_the_forms(name: str) -> None:
+    assert converted(name, validate=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java on this machine")
+def test_odk_validate_finds_a_condition_on_nothing() -> None:
+    consumer = load_instrument("consumer")
+    live = consumer.constructs["LSI"].model_copy(update={"relevant": "X_NOTHING > 0"})
+    broken = consumer.model_copy(update={"constructs": {**consumer.constructs, "LSI": live}})
+    with pytest.raises(Exception, match="X_NOTHING"):
+        converted(broken, validate=True)
 
 
 def test_surveyjs(small: Instrument) -> None:
