@@ -29,6 +29,7 @@ from .structure.api import growth as growth
 from .structure.api import sem as sem
 from .structure.exploratory import EFAResults as EFAResults
 from .structure.exploratory import efa as efa
+from .structure.imputed import sem_mi as sem_mi
 from .structure.inference.compare import compare as compare
 from .structure.inference.vuong import vuong_test as vuong_test
 from .structure.partial_least_squares import PLSResults as PLSResults
