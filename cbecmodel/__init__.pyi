@@ -27,6 +27,8 @@ from .structure.after_measurement import sam as sam
 from .structure.api import cfa as cfa
 from .structure.api import growth as growth
 from .structure.api import sem as sem
+from .structure.correlate import PolychoricResults as PolychoricResults
+from .structure.correlate import polychoric as polychoric
 from .structure.exploratory import EFAResults as EFAResults
 from .structure.exploratory import efa as efa
 from .structure.imputed import sem_mi as sem_mi

@@ -121,33 +121,29 @@ def ordinal_residuals(problem: Problem, x: Floats) -> dict[str, float]:
 
 
 def _summaries(sample: SampleMoments, vector: Floats) -> dict[str, float]:
+    """Return root mean square residuals; as in lavaan they count variances and exogenous variables but leave them out."""
     statistics = sample.ordinal
     assert statistics is not None
     where, p = statistics.layout, len(statistics.ordered)
     sd = np.sqrt(np.diag(sample.cov)[:p])
-    gap = statistics.vector - vector
-    heads, _, own, pairs = np.split(gap, np.cumsum(where.sizes)[:-1])
+    cuts, slopes, own, count = where.sizes
     variance = np.ones(p)
-    variance[where.variance] = vector[len(heads) + len(where.slope_variable) :][: len(own)]
+    variance[where.variance] = vector[cuts + slopes : cuts + slopes + own]
     row, column = where.pairs.row, where.pairs.column
-    fitted = np.concatenate([vector[-len(row) :]]) if len(row) else np.zeros(0)
-    sample_pairs = fitted + pairs
-    cor = sample_pairs / (sd[row] * sd[column]) - fitted / np.sqrt(variance[row] * variance[column])
-    cells, between = p * (p + 1) / 2, p * (p - 1) / 2
-    place = heads / np.where(where.cut_number < 0, sd[where.cut_variable], 1.0)
-    own_bentler = own / sd[where.variance] ** 2
-    squares = {
-        "rmr": float((pairs**2).sum() + (own**2).sum()),
-        "srmr": float(((pairs / (sd[row] * sd[column])) ** 2).sum() + (own_bentler**2).sum()),
-        "crmr": float((cor**2).sum()),
+    seen, fitted = statistics.vector[len(vector) - count :], vector[len(vector) - count :]
+    units = sd[row] * sd[column]
+    place = (statistics.vector - vector)[:cuts][where.cut_number >= 0]
+    residuals = {
+        "rmr": seen - fitted,
+        "srmr": (seen - fitted) / units,
+        "crmr": seen / units - fitted / np.sqrt(variance[row] * variance[column]),
     }
-    extra = {"rmr": float((heads**2).sum()), "srmr": float((place**2).sum()), "crmr": float((place**2).sum())}
     out = {}
-    for name, alone in squares.items():
-        count = between if name == "crmr" else cells
-        out[f"{name}_nomean"] = math.sqrt(alone / count) if count else 0.0
-        both = alone + extra[name]
-        out[name] = math.sqrt(both / (count + len(heads)))
+    for name, values in residuals.items():
+        cells = count if name == "crmr" else count + len(sample.names)
+        alone = float((values**2).sum())
+        out[f"{name}_nomean"] = math.sqrt(alone / cells) if cells else 0.0
+        out[name] = math.sqrt((alone + float((place**2).sum())) / (cells + len(place)))
     out["srmr_bentler"], out["srmr_bentler_nomean"] = out["srmr"], out["srmr_nomean"]
     out["srmr"] = out["srmr_nomean"]
     return out

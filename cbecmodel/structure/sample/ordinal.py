@@ -149,7 +149,7 @@ def _moments(
     cov[:p, :p] = block * np.outer(sd, sd)
     mean[:p] = [one.intercept for one in margins]
     if x:
-        own = array_moments(inputs, given)
+        own = array_moments(inputs, given, "wishart")  # as lavaan reports them; the fit does not use them
         cov[p:, p:], mean[p:] = own.cov, own.mean
     return cov, mean
 

@@ -15,6 +15,14 @@ load_data <- function(name) {
     # items cut at -0.8, 0 and 0.8 standard deviations (divisor n - 1) from their means: categories 1 to 4
     holzinger_swineford_ordinal = { for (v in items) { z <- (hs[[v]] - mean(hs[[v]])) / sd(hs[[v]])
                                     hs[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }; hs },
+    # the same for the first six items, the others left as they are
+    holzinger_swineford_mixed = { for (v in items[1:6]) { z <- (hs[[v]] - mean(hs[[v]])) / sd(hs[[v]])
+                                  hs[[v]] <- 1L + (z > -0.8) + (z > 0) + (z > 0.8) }; hs },
+    # items cut at their means: 0 and 1
+    holzinger_swineford_binary = { for (v in items) hs[[v]] <- as.integer(hs[[v]] > mean(hs[[v]])); hs },
+    # categories with the gaps of holzinger_swineford_gaps
+    holzinger_swineford_ordinal_gaps = { gaps <- is.na(load_data("holzinger_swineford_gaps")[items])
+                                         hs <- load_data("holzinger_swineford_ordinal"); hs[items][gaps] <- NA; hs },
     given = NULL, stop("unknown data: ", name))
 }
 # interaction.csv with product indicators by semTools: interaction_<double|mean|residual>_<matched|all>_<xm|xx|xw>
