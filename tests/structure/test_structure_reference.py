@@ -38,21 +38,23 @@ def dataset(name):
         return products(*name.split("_")[1:])
     if name == "political_democracy":
         return political_democracy.get_data()
+    return holzinger_swineford(name.removeprefix("holzinger_swineford").lstrip("_"))
+
+
+def holzinger_swineford(change):
+    """Return the data as data.R changes them."""
     frame = holzinger39.get_data().reset_index(drop=True)
     frame[ITEMS] = frame[ITEMS].astype(float)
-    if name.startswith("holzinger_swineford_ordinal"):
-        z = (frame[ITEMS] - frame[ITEMS].mean()) / frame[ITEMS].std(ddof=1)
-        frame[ITEMS] = 1 + (z > -0.8).astype(int) + (z > 0).astype(int) + (z > 0.8).astype(int)
-    if name == "holzinger_swineford_mixed":
-        some = ITEMS[:6]
-        z = (frame[some] - frame[some].mean()) / frame[some].std(ddof=1)
-        frame[some] = 1 + (z > -0.8).astype(int) + (z > 0).astype(int) + (z > 0.8).astype(int)
-    if name == "holzinger_swineford_binary":
+    cut = {"ordinal": ITEMS, "ordinal_gaps": ITEMS, "mixed": ITEMS[:6]}.get(change, [])
+    if cut:
+        z = (frame[cut] - frame[cut].mean()) / frame[cut].std(ddof=1)
+        frame[cut] = 1 + (z > -0.8).astype(int) + (z > 0).astype(int) + (z > 0.8).astype(int)
+    if change == "binary":
         frame[ITEMS] = (frame[ITEMS] > frame[ITEMS].mean()).astype(int)
-    if name in {"holzinger_swineford_missing", "holzinger_swineford_gaps", "holzinger_swineford_ordinal_gaps"}:
+    if change in {"missing", "gaps", "ordinal_gaps"}:
         for i in range(3, len(frame) + 1, 3):
             frame.loc[i - 1, ITEMS[(i // 3) % 9]] = np.nan
-    if name in {"holzinger_swineford_gaps", "holzinger_swineford_ordinal_gaps"}:
+    if change in {"gaps", "ordinal_gaps"}:
         for i in range(5, len(frame) + 1, 5):
             frame.loc[i - 1, ITEMS[(i // 5 + 4) % 9]] = np.nan
     return frame

@@ -25,6 +25,7 @@ from cbecmodel.structure.sample.bivariate_normal import FAR
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 _STEPS: Final = 100
+_PERFECT: Final = -1e-6  # log-likelihood a case at which the covariates tell every answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def _probit(codes: Codes, inputs: Floats, thresholds: Floats, name: str) -> tupl
         theta, (value, gradient, hessian) = theta + length * step, found
         if np.abs(length * step).max() < 1e-13 or np.abs(gradient).max() < 1e-14:
             break
+    if value > _PERFECT:
+        raise DataError("structure.probit_failed", variable=name)
     slopes = theta[k:] / np.where(unit > 0, unit, 1.0)
     return theta[:k] + slopes @ mean, slopes
 
