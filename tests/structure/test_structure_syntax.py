@@ -84,6 +84,19 @@ def test_constraints_and_blocks():
         ("f =~ equal(3)*x", 1, 12, "3"),
         ("f =~ start(a)*x", 1, 12, "a"),
         ("", 1, 1, "↵"),
+        ("f = ~ x1", 1, 3, "="),
+        ("f ~= x1", 1, 4, "="),
+        ("y ~ 'a*x", 1, 5, "'"),
+        ("y <- x", 1, 3, "<-"),
+        ("z ~ w\nx -> y", 2, 3, "->"),
+        ("f =~ x1 + f", 1, 11, "f"),
+        ("y ~ y", 1, 5, "y"),
+        ("y ~ x1, x2", 1, 7, ","),
+        ("y ~ 2x", 1, 5, "2"),
+        ("f =~ start(0.5)x", 1, 11, "("),
+        ("f =~ x1 - x2", 1, 9, "-"),
+        ("y ~ x:", 1, 7, "↵"),
+        ("f ~~ 1", 1, 6, "1"),
     ],
 )
 def test_syntax_errors_say_where(syntax, line, column, found):
@@ -153,3 +166,9 @@ def test_unknown_labels_and_options():
     assert caught.value.values["option"] == "estimator"
     with use_language("zh"):
         assert "无法识别" in str(caught.value)
+
+
+def test_a_model_of_constraints_alone_says_nothing():
+    with pytest.raises(ModelSyntaxError, match="says nothing"):
+        parameter_table("a == 2; b := a")
+    assert parse("f =~ a*x; a <-1").constraints[0].op == "<"

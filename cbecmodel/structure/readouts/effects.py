@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.errors import ModelError
+from cbecmodel.errors import ModelError, ModelWarning, warn
 from cbecmodel.structure.estimate.implied import filled, implied
 from cbecmodel.structure.estimate.matrices import PATH, GroupPattern
 
@@ -75,6 +75,8 @@ def traced_effects(problem: Problem, x: Floats, source: str, target: str, group:
     routes = list(_routes(arrows, start, end))
     if not routes:
         raise ModelError("structure.effect_none", source=source, target=target)
+    if stability_index(paths) >= 1:
+        warn(ModelWarning, "structure.unstable_loop", stacklevel=5, index=stability_index(paths))
     state = implied(pattern, x)
     unit = float(np.sqrt(state.full[start, start] / state.full[end, end]))
     out = [_total(pattern, state.total, (start, end), x, unit)]
@@ -87,6 +89,35 @@ def traced_effects(problem: Problem, x: Floats, source: str, target: str, group:
         slope = out[0].gradient - (direct.gradient if direct else 0.0)
         out.append(Effect("indirect", "", rest, slope, rest * unit))
     return out + indirect
+
+
+def stability_index(paths: Floats) -> float:
+    """Return the largest absolute eigenvalue of the paths: 0 for a recursive model, below one if a loop settles.
+
+    Parameters
+    ----------
+    paths : ndarray, shape (t, t)
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    .. [1] Bentler, P. M., & Freeman, E. H. (1983). Tests for stability in linear structural equation systems. Psychometrika,
+       48, 143-145.
+
+    Examples
+    --------
+    >>> float(stability_index(np.array([[0.0, 0.5], [0.5, 0.0]])))
+    0.5
+    """
+    # loops alone count: rounding gives the eigenvalues of a nilpotent matrix a size of some 1e-5
+    reach = np.linalg.matrix_power((paths != 0).astype(float) + np.eye(len(paths)), len(paths)) > 0
+    inside = np.flatnonzero(np.diag((paths != 0) @ reach.astype(float)) > 0)
+    if not inside.size:
+        return 0.0
+    return float(np.abs(np.linalg.eigvals(paths[np.ix_(inside, inside)])).max())
 
 
 def _routes(arrows: NDArray[np.bool_], start: int, end: int) -> Iterator[tuple[int, ...]]:

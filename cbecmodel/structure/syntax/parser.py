@@ -130,8 +130,19 @@ class _Parser(ModifierReader):
                 self.position += 1
             return self.fail("expected_operator")
         if operator == ":=" or operator in _COMPARISONS:
+            self.refuse_arrow()
             return self.constraint()
         return self.relation()
+
+    def refuse_arrow(self) -> None:
+        """Refuse ``y <- x`` and ``x -> y``, which would read as comparisons with a negative number."""
+        words = self.tokens[self.position : self.position + 4]
+        if (
+            len(words) == 4
+            and words[0].kind == words[3].kind == "name"
+            and words[1].text + words[2].text in {"<-", "->"}
+        ):
+            self.fail("expected_tilde", replace(words[1], text=words[1].text + words[2].text))
 
     def operator_ahead(self) -> str | None:
         for token in self.tokens[self.position :]:
@@ -224,6 +235,8 @@ class _Parser(ModifierReader):
 
     def add(self, lhs: str, op: str, rhs: str, modifiers: Modifiers, *, efa: str, token: Token) -> None:
         op = "~1" if op == "~" and not rhs else op
+        if lhs == rhs and op in {"=~", "~", "<~"}:
+            self.fail("expected_other", token)
         row = Formula(lhs, op, rhs, modifiers, self.group, self.level, efa, token.line, token.column)
         pair = tuple(sorted((lhs, rhs))) if op == "~~" else (lhs, rhs)
         key = (self.group, self.level, op, *pair)

@@ -84,7 +84,8 @@ def tokenize(syntax: str) -> list[Token]:
         match = _PATTERN.match(syntax, position)
         if match is None:
             here = Token("operator", syntax[position], line, position - start + 1)
-            fail(syntax, here, "syntax.expected_word")
+            slips = {"=": "expected_equals", '"': "expected_quote", "'": "expected_quote"}
+            fail(syntax, here, f"syntax.{slips.get(here.text, 'expected_word')}")
         kind, word = match.lastgroup, match.group()
         if kind not in {"blank", "comment"}:
             shown = word[1:-1] if kind == "text" else word

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.options import Options
 from cbecmodel.structure.syntax.parser import parse
+from cbecmodel.structure.syntax.tokens import fail, tokenize
 from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
 from cbecmodel.structure.table.exploratory import check_blocks, orthogonal_block
 from cbecmodel.structure.table.group_equality import tied_groups
@@ -127,6 +128,8 @@ def block_rows(formulas: Sequence[Formula], words: Vocabulary, options: Options,
 
 
 def _refuse(model: Model) -> None:
+    if not model.formulas:
+        fail(model.text, tokenize(model.text)[0], "syntax.expected_formula")
     for row in model.formulas:
         feature = "level:" if row.level else ""
         if feature:
