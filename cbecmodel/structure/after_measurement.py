@@ -23,8 +23,8 @@ from cbecmodel.structure.readouts.parameters import parameter_frame
 from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.groups import group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments
-from cbecmodel.structure.table.constraints import equality_space
 from cbecmodel.structure.table.defaults import parameter_table
+from cbecmodel.structure.table.limits import linear_space
 from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def sam(
     divided = _blocks(table, blocks)
     needed = table.exogenous
     samples = group_moments(frame, table.observed, members, likelihood="normal", fiml=False, needed=needed)
-    problem = Problem(table, samples, pattern_of(table, samples), equality_space(table))
+    problem = Problem(table, samples, pattern_of(table, samples), linear_space(table))
     fits = tuple(
         fit_table(_measurement(table, block), _part(samples, _items(table, block)), checked) for block in divided
     )
@@ -248,7 +248,7 @@ def _held(problem: Problem, x: Floats, first: NDArray[np.intp]) -> Floats:
     held = {int(table.free_rows[k]): float(x[k]) for k in first}
     rows = [replace(row, free=0, fixed=held[at]) if at in held else row for at, row in enumerate(table.rows)]
     fixed = replace(table, rows=numbered(rows))
-    work = Problem(fixed, problem.samples, pattern_of(fixed, problem.samples), equality_space(fixed))
+    work = Problem(fixed, problem.samples, pattern_of(fixed, problem.samples), linear_space(fixed))
     found = estimate(work)
     if not found.converged:
         raise ConvergenceError(

@@ -134,3 +134,9 @@ def test_refusals(children):
         cbec.cfa(FACTORS.replace("x2", "p*x2") + "p*q == 1", children)
     with pytest.raises(cbec.CbecError):
         cbec.cfa(FACTORS.replace("x2", "p*x2") + "p^2 == -1", children)
+
+
+def test_structure_after_measurement_knows_linear_constraints_only(data):
+    for rule in ("b1*b3 == b2", "b2 > 0"):
+        with pytest.raises(ModelError, match="linear equality"):
+            cbec.sam(PATHS + rule, data)

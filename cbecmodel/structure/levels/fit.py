@@ -16,7 +16,8 @@ from cbecmodel.structure.levels.results import NAMES, TwoLevelResults
 from cbecmodel.structure.levels.table import level_table
 from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.sample.columns import frame_of
-from cbecmodel.structure.table.constraints import equality_space, require_labels
+from cbecmodel.structure.table.constraints import require_labels
+from cbecmodel.structure.table.limits import linear_space
 
 if TYPE_CHECKING:
     from cbecmodel.structure.levels.table import LevelTable
@@ -63,7 +64,7 @@ def fit_levels(function: Function, model: str, data: Any, asked: dict[str, Any])
     _require_labels(table)
     frame = frame_of(data)
     clusters, samples = read_clusters(frame, table, str(options.cluster))
-    problem = LevelProblem(table, samples, pattern_of(table, samples), equality_space(table), data=clusters)
+    problem = LevelProblem(table, samples, pattern_of(table, samples), linear_space(table), data=clusters)
     with one_thread():
         optimum = estimate_levels(problem)
     if not optimum.converged:

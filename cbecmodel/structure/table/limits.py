@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from cbecmodel.structure.table.constraints import Space, constraint_values, nonlinear_rules
+from cbecmodel.errors import ModelError
+from cbecmodel.structure.table.constraints import Space, constraint_values, equality_space, nonlinear_rules
 
 if TYPE_CHECKING:
     from cbecmodel.structure.syntax.formulas import Constraint
@@ -132,6 +133,28 @@ def limits_of(table: ParameterTable, space: Space) -> Limits | None:
     found = Limits(table, space, nonlinear_rules(table), unequal, lower, upper)
     none = not found.equations and not unequal and np.isinf(lower).all() and np.isinf(upper).all()
     return None if none else found
+
+
+def linear_space(table: ParameterTable) -> Space:
+    """Return the space of the linear equations, for methods that know no other restrictions.
+
+    Parameters
+    ----------
+    table : ParameterTable
+
+    Returns
+    -------
+    Space
+
+    Raises
+    ------
+    ModelError
+        If the table has nonlinear equations, inequalities or bounds.
+    """
+    space = equality_space(table)
+    if limits_of(table, space) is not None:
+        raise ModelError("structure.limits_unsupported")
+    return space
 
 
 def touched(limits: Limits, x: Floats) -> Touched:
