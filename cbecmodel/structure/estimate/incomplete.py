@@ -159,11 +159,32 @@ def expected_weight(answers: Answers, found: Expected) -> Floats:
     -------
     ndarray, shape (p + m, p + m)
     """
-    p = answers.p
     sums = moment_sums(answers, found)
-    weight = np.zeros((p + len(sums.expected), p + len(sums.expected)))
-    weight[:p, :p] = sums.means
-    weight[p:, p:] = _both_ways(sums.expected, p) / 2
+    return _joined(sums.means, _both_ways(sums.expected, answers.p) / 2, None)
+
+
+def observed_weight(answers: Answers, found: Expected) -> Floats:
+    """Return the weight V of means and covariances in the observed information of a case.
+
+    Parameters
+    ----------
+    answers : Answers
+    found : Expected
+
+    Returns
+    -------
+    ndarray, shape (p + m, p + m)
+    """
+    sums = moment_sums(answers, found)
+    return _joined(sums.means, _both_ways(sums.observed, answers.p) / 2, _pulled(sums.crossed, answers.p) / 2)
+
+
+def _joined(means: Floats, covariances: Floats, between: Floats | None) -> Floats:
+    p, m = len(means), len(covariances)
+    weight = np.zeros((p + m, p + m))
+    weight[:p, :p], weight[p:, p:] = means, covariances
+    if between is not None:
+        weight[p:, :p], weight[:p, p:] = between, between.T
     return weight
 
 

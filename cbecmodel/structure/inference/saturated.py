@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import vech_indices
+from cbecmodel.structure.estimate.incomplete import expected_weight, observed_weight
+from cbecmodel.structure.sample.expectation import expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,26 +63,24 @@ def saturated_information(sample: SampleMoments, mean: Floats, cov: Floats, kind
     -------
     ndarray, shape (m, m)
     """
+    if sample.patterns:
+        found = expected(sample.answers, mean, cov)
+        if found is None:
+            return np.full((len(mean) * (len(mean) + 3) // 2,) * 2, np.nan)
+        weigh = expected_weight if kind == "expected" else observed_weight
+        return weigh(sample.answers, found)
     p = len(mean)
     rows, columns = vech_indices(p)
     share = _shares(p)
+    inverse = np.asarray(np.linalg.inv(cov), dtype=np.float64)
+    gap = sample.mean - mean
+    pull = inverse @ gap if kind == "observed" else np.zeros(p)
+    other = inverse if kind == "expected" else 2 * inverse @ (sample.cov + np.outer(gap, gap)) @ inverse - inverse
     out = np.zeros((p + len(rows), p + len(rows)))
-    for at, weight, m, s in _patterns(sample):
-        grid = np.ix_(at, at)
-        inverse = np.zeros((p, p))
-        inverse[grid] = np.linalg.inv(cov[grid])
-        other = inverse
-        pull = np.zeros(p)
-        if kind == "observed":
-            gap = m - mean[at]
-            pull = inverse[:, at] @ gap
-            other = 2 * inverse[:, at] @ (s + np.outer(gap, gap)) @ inverse[at] - inverse
-        out[:p, :p] += weight * inverse
-        out[p:, p:] += weight * _pairs(inverse, other, rows, columns) * np.outer(share, share)
-        if pull.any():
-            mixed = share[:, None] * (pull[rows, None] * inverse[columns] + pull[columns, None] * inverse[rows])
-            out[p:, :p] += weight * mixed
-            out[:p, p:] += weight * mixed.T
+    out[:p, :p] = inverse
+    out[p:, p:] = _pairs(inverse, other, rows, columns) * np.outer(share, share)
+    mixed = share[:, None] * (pull[rows, None] * inverse[columns] + pull[columns, None] * inverse[rows])
+    out[p:, :p], out[:p, p:] = mixed, mixed.T
     return out
 
 
