@@ -293,6 +293,8 @@ class SAMResults(SEMResults):
     steps : Steps
     """
 
+    two_step = True
+
     def __init__(self, *args: Any, steps: Steps, **options: Any) -> None:
         super().__init__(*args, **options)
         self.steps = steps

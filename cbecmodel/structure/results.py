@@ -58,6 +58,10 @@ class SEMResults(Shown, Resampled, Moderated):
         Whether the data were simulated.
     model : str
         The syntax.
+    rotation : tuple of (Turn, Rotation)
+        How exploratory blocks were rotated, with the local minima that were found.
+    two_step : bool
+        Whether measurement came first, see :func:`cbecmodel.sam`.
 
     Examples
     --------
@@ -67,6 +71,8 @@ class SEMResults(Shown, Resampled, Moderated):
     >>> fit.parameters.loc[1, ["lhs", "op", "rhs"]].tolist(), round(float(fit.parameters.loc[1, "est"]), 3)
     (['ind60', '=~', 'x2'], 2.193)
     """
+
+    two_step = False
 
     def __init__(
         self,

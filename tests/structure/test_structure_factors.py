@@ -319,3 +319,68 @@ def test_error_is_left_in_where_nothing_else_would_remain():
         warnings.simplefilter("always")
         fit = cbec.sam("f =~ a1 + a2 + a3\nh =~ b1 + b2 + b3\nh ~ f", data)
     assert any(one.message.key == "structure.sam_shrunk" for one in caught) == any(m.shrunk for m in fit.steps.moments)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["05_hs_cmb_ulmc", "09_hs_bifactor", "09_hs_second_order"])
+def test_method_factor_bifactor_and_second_order(shared, name):
+    expected = json.loads((shared / f"reference/sem/lavaan/{name}.json").read_text(encoding="utf-8"))
+    options = {key.replace(".", "_"): value for key, value in dict(expected["options"] or {}).items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)  # two of them are improper, as lavaan says too
+        fit = cbec.cfa(expected["model"], dataset("holzinger_swineford"), **options)
+    for ours, theirs in (("est", "est"), ("se", "se"), ("std_all", "std.all")):
+        np.testing.assert_allclose(fit.parameters[ours], array(expected["parameters"][theirs]), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(fit.fit_measures["chisq"], expected["fit_measures"]["chisq"], rtol=1e-8)
+
+
+@pytest.mark.shared
+def test_common_method_comparisons(shared):
+    folder = shared / "reference/sem/lavaan"
+    expected = json.loads((folder / "05_hs_cmb_tests.json").read_text(encoding="utf-8"))
+    method = json.loads((folder / "05_hs_cmb_ulmc.json").read_text(encoding="utf-8"))["model"]
+    data = dataset("holzinger_swineford")
+    three = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+    one = "f =~ " + " + ".join(f"x{k}" for k in range(1, 10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)
+        fits = {name: cbec.cfa(model, data) for name, model in (("one", one), ("three", three), ("method", method))}
+    for key, pair in (("one_vs_three", ("one", "three")), ("three_vs_method", ("three", "method"))):
+        found = cbec.compare(*(fits[name] for name in pair)).iloc[1]
+        for ours, theirs in (("chisq_diff", "Chisq.diff"), ("df_diff", "Df.diff"), ("pvalue", "Pr..Chisq.")):
+            np.testing.assert_allclose(found[ours], expected[key][theirs][1], rtol=1e-7)
+
+
+def test_what_is_not_resampled():
+    for fit in (refit({}), cbec.sam(BLOCKED, dataset("exploratory.csv"))):
+        with pytest.raises(ModelError, match="not resampled"):
+            fit.bootstrap(10)
+
+
+def test_rotated_solutions_answer_as_any_fit_does():
+    fit = cbec.sem(U2 + "\ny ~ f1 + f2", dataset("exploratory.csv"), rotation="oblimin")
+    assert fit.factor_scores().shape == (400, 2)
+    assert {"f1", "f2"} <= set(fit.r_squared.index) | set(fit.latents)
+    assert "f1 =~ u1" in str(fit)
+    assert fit.effects("f1", "y")["est"].iloc[0] == fit.parameters.query("lhs == 'y' and rhs == 'f1'")["est"].iloc[0]
+    index = fit.modification_indices()
+    assert np.isfinite(index["mi"]).all()
+
+
+def test_modification_indices_of_residuals_do_not_depend_on_rotation():
+    found = []
+    for rotation in ("oblimin", "varimax", "none"):
+        index = cbec.cfa(U2, dataset("exploratory.csv"), rotation=rotation).modification_indices()
+        residual = index[(index["op"] == "~~") & index["lhs"].str.startswith("u")]
+        found.append(residual.sort_values(["lhs", "rhs"])[["mi", "epc"]].to_numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-6, atol=1e-9)
+
+
+def test_incomplete_answers_and_robust_errors():
+    """All at once: full information on incomplete data gives complete-data results where nothing is missing."""
+    data = dataset("exploratory.csv")
+    one = cbec.cfa(U2, data, estimator="MLR", meanstructure=True)
+    other = cbec.cfa(U2, data, estimator="MLR", missing="fiml")
+    np.testing.assert_allclose(other.parameters["est"], one.parameters["est"], atol=1e-7)
+    np.testing.assert_allclose(other.parameters["se"], one.parameters["se"], atol=1e-6)

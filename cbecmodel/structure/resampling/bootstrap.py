@@ -148,6 +148,8 @@ def _check(fit: SEMResults, replicates: int, ci: str, level: float, kind: str) -
         raise ModelError(
             "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml"
         )
+    if fit.rotation or fit.two_step:
+        raise ModelError("structure.bootstrap_rotated")
     if any(sample.raw is None for sample in fit.problem.samples):
         raise ModelError("structure.bootstrap_needs_data")
 
