@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from cbecmodel.display.numbers import number, p_value
+from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.errors import ConvergenceError, ModelError, ModelWarning, warn
+from cbecmodel.messages import text
 from cbecmodel.structure.api import fit_table
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.minimise import Optimum
@@ -20,6 +23,7 @@ from cbecmodel.structure.inference.two_step import Floats, LatentMoments, latent
 from cbecmodel.structure.inference.vcov import Uncertainty
 from cbecmodel.structure.options import Options, check_options
 from cbecmodel.structure.readouts.parameters import parameter_frame
+from cbecmodel.structure.readouts.show import parameter_tables
 from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.groups import group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments
@@ -118,6 +122,7 @@ def sam(
         steps=Steps(method, divided, fits, local, reliability, two_step_vcov(problem, x, first, second, sigma), first),
         model=model,
         group_labels=labels,
+        synthetic=bool(getattr(data, "synthetic", False)),
     )
 
 
@@ -141,9 +146,9 @@ def _blocks(table: ParameterTable, asked: Sequence[Sequence[str]] | None) -> tup
     if sorted(named) != sorted(table.latents):
         raise ModelError("structure.sam_blocks", latents=", ".join(table.latents))
     owner: dict[str, int] = {}
-    for number, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         for item in _items(table, block):
-            if owner.setdefault(item, number) != number:
+            if owner.setdefault(item, index) != index:
                 raise ModelError("structure.sam_shared", what=item)
     for row in table.rows:
         across = row.op == "~~" and {row.lhs, row.rhs} & owner.keys() and owner.get(row.lhs) != owner.get(row.rhs)
@@ -352,3 +357,37 @@ class SAMResults(SEMResults):
         pandas.DataFrame
         """
         return self.steps.structural.modification_indices(minimum)
+
+    def _shown(self) -> tuple[str, list[tuple[str, str]], list[Table]]:
+        facts = [
+            (text("structure.show_cases"), str(self.n_obs)),
+            (text("structure.show_sam_method"), text(f"structure.show_sam_{self.steps.method}")),
+            (
+                text("structure.show_sam_structure"),
+                text("structure.show_just_identified") if self.df == 0 else _test(self),
+            ),
+        ]
+        columns = {"latents": Column(text("structure.show_sam_measured"), "text"), "chisq": Column("χ²", digits=2)}
+        columns |= {"df": Column("df", "count"), "pvalue": Column("p", "p"), "cfi": Column("CFI")}
+        columns |= {"rmsea": Column("RMSEA"), "srmr": Column("SRMR")}
+        tables = [Table(self.measurement, columns), *parameter_tables(self)]
+        return text("structure.show_sam_title"), facts, tables
+
+    def summary(self) -> str:
+        """Return the results as text.
+
+        Returns
+        -------
+        str
+        """
+        return summary_text(*self._shown(), self.synthetic)
+
+    __str__ = __repr__ = summary
+
+    def _repr_html_(self) -> str:
+        return summary_html(*self._shown(), self.synthetic)
+
+
+def _test(fit: SAMResults) -> str:
+    found = fit.fit_measures
+    return f"χ² {number(found['chisq'], 2)}, df = {fit.df}, p {p_value(found['pvalue'])}, CFI {number(found['cfi'])}"

@@ -28,7 +28,6 @@ from cbecmodel.structure.table.path_design import path_design
 
 if TYPE_CHECKING:
     from cbecmodel.parallel import Parallel
-    from cbecmodel.structure.results import SEMResults
     from cbecmodel.structure.sample.moments import SampleMoments
 
 
@@ -109,7 +108,17 @@ def pls(
     settings = _Settings(design, scheme, consistent, tolerance, max_iterations)
     solution = settings.solve(sample.cov)
     draws = _draws(sample, settings, solution, replicates=bootstrap, seed=seed, parallel=parallel)
-    found = PLSResults(names, design, sample, solution, scheme=scheme, consistent=consistent, draws=draws, level=level)
+    found = PLSResults(
+        names,
+        design,
+        sample,
+        solution,
+        scheme=scheme,
+        consistent=consistent,
+        draws=draws,
+        level=level,
+        synthetic=bool(getattr(data, "synthetic", False)),
+    )
     _report(found)
     return found
 
@@ -217,6 +226,8 @@ class PLSResults:
     draws : ndarray, shape (replicates, …), or None
         Bootstrap replicates of paths, loadings and weights.
     level : float
+    synthetic : bool
+        Whether the data were simulated.
     """
 
     names: tuple[str, ...]
@@ -227,6 +238,7 @@ class PLSResults:
     consistent: bool
     draws: Floats | None
     level: float
+    synthetic: bool = False
 
     @property
     def iterations(self) -> int:
@@ -341,7 +353,8 @@ class PLSResults:
         more = {"est": Column(text("structure.show_estimate"))}
         if self.draws is not None:
             more |= {"se": Column(text("structure.show_se")), "t": Column("t", digits=2)}
-            more |= {"ci_lower": Column(text("structure.show_lower")), "ci_upper": Column(text("structure.show_upper"))}
+            tail = 100 * (1 - self.level) / 2
+            more |= {"ci_lower": Column(f"{tail:g}%"), "ci_upper": Column(f"{100 - tail:g}%")}
         shown = []
         for kind, frame in (("paths", self.paths), ("loadings", self.loadings), ("weights", self.weights)):
             term = frame["lhs"] + " " + frame["op"] + " " + frame["rhs"]
@@ -360,42 +373,9 @@ class PLSResults:
         -------
         str
         """
-        return summary_text(text("structure.show_pls_title"), self._facts(), self._tables())
+        return summary_text(text("structure.show_pls_title"), self._facts(), self._tables(), self.synthetic)
 
     __str__ = __repr__ = summary
 
     def _repr_html_(self) -> str:
-        return summary_html(text("structure.show_pls_title"), self._facts(), self._tables())
-
-
-def beside_pls(fit: SEMResults, scheme: Scheme = "path") -> pd.DataFrame:
-    """Return a covariance solution and partial least squares side by side; see :meth:`cbecmodel.SEMResults.pls`.
-
-    Parameters
-    ----------
-    fit : SEMResults
-    scheme : {"path", "factorial", "centroid"}
-
-    Returns
-    -------
-    pandas.DataFrame
-
-    Raises
-    ------
-    ModelError
-        If the model has several groups, or something that partial least squares does not know.
-    """
-    if fit.table.n_groups > 1:
-        raise ModelError("structure.pls_groups")
-    sample = fit.problem.samples[0]
-    cov = pd.DataFrame(sample.cov, index=list(sample.names), columns=list(sample.names))
-    table = fit.standardized()
-    here = table[table["op"].isin(["~", "=~"])]
-    frame = here[["lhs", "op", "rhs"]].reset_index(drop=True)
-    frame = frame.assign(covariance=here["est_std"].to_numpy(), se=here["se"].to_numpy())
-    for column, consistent in (("plsc", True), ("pls", False)):
-        found = pls(fit.model, sample_cov=cov, sample_nobs=int(sample.n), scheme=scheme, consistent=consistent)
-        both = pd.concat([found.paths, found.loadings])
-        known = {(lhs, rhs): est for lhs, rhs, est in zip(both["lhs"], both["rhs"], both["est"], strict=True)}
-        frame[column] = [known[pair] for pair in zip(frame["lhs"], frame["rhs"], strict=True)]
-    return frame
+        return summary_html(text("structure.show_pls_title"), self._facts(), self._tables(), self.synthetic)

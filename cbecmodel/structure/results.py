@@ -480,6 +480,6 @@ class SEMResults(Shown, Resampled, Moderated):
         ModelError
             If the model has several groups, or something that partial least squares does not know.
         """
-        from cbecmodel.structure.partial_least_squares import beside_pls
+        from cbecmodel.structure.beside_pls import beside_pls
 
         return beside_pls(self, scheme)

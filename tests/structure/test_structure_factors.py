@@ -384,3 +384,14 @@ def test_incomplete_answers_and_robust_errors():
     other = cbec.cfa(U2, data, estimator="MLR", missing="fiml")
     np.testing.assert_allclose(other.parameters["est"], one.parameters["est"], atol=1e-7)
     np.testing.assert_allclose(other.parameters["se"], one.parameters["se"], atol=1e-6)
+
+
+def test_simulated_data_are_marked():
+    class Marked:
+        frame, synthetic = dataset("exploratory.csv"), True
+
+    items = [f"u{k}" for k in range(1, 9)]
+    for found in (
+        cbec.sam(BLOCKED, Marked()), cbec.efa(Marked(), 2, variables=items, rotation="oblimin"), cbec.pls(BLOCKED, Marked()),
+    ):  # fmt: skip
+        assert "simulated" in str(found).lower() or "synthetic" in str(found).lower()
