@@ -103,6 +103,14 @@ def sem(
         thresholds, lv_variances, lv_covariances, composite_loadings.
     group_partial : str or sequence of str
         Parameters exempt from that, such as ``"x3 ~ 1"``.
+    rotation : str
+        How blocks ``efa("name")*f1 + efa("name")*f2 =~ …`` are rotated: ``"geomin"``, ``"oblimin"``, ``"quartimin"``,
+        ``"promax"``, ``"target"``, ``"bi_geomin"``, ``"bi_quartimin"``, ``"cf_varimax"`` and its kin, ``"varimax"``,
+        ``"quartimax"``, ``"orthomax"`` or ``"none"``. Loadings that are equal across groups share one rotation.
+    rotation_args : mapping, optional
+        Fields of :class:`~cbecmodel.structure.estimate.rotation_criteria.RotationOptions`, such as ``{"orthogonal": True}``.
+        ``{"se": "delta"}`` gives exact delta-method errors of oblique rotations of standardized items; the default follows
+        lavaan, whose derivatives leave the factors' correlations out of the items' variances.
     bounds : str or mapping, optional
         ``"standard"`` keeps variances, loadings and covariances where they mean something, ``"wide"`` a little further out,
         ``"pos_var"`` only keeps variances from being negative; or ``{"x1 ~~ x1": (0, 2), "b": (None, 1)}``. Bounds may
