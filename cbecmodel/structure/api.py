@@ -28,6 +28,7 @@ from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summa
 from cbecmodel.structure.sample.ordinal_groups import group_categories, ordered_of, ordinal_moments
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.syntax.vocabulary import vocabulary
+from cbecmodel.structure.table.auxiliary import with_auxiliary
 from cbecmodel.structure.table.bounds import bounded
 from cbecmodel.structure.table.constraints import equality_space, require_labels
 from cbecmodel.structure.table.defaults import parameter_table
@@ -73,6 +74,7 @@ def sem(
     interaction: str = "double_mean_centring",
     strata: str | None = None,
     fpc: str | None = None,
+    auxiliary: str | Sequence[str] = (),
 ) -> SEMResults:
     """Fit a structural equation model.
 
@@ -132,6 +134,9 @@ def sem(
     strata, fpc : str, optional
         Columns of the strata that clusters (or cases) were drawn from, and of the number of clusters each stratum has in the
         population (or the share that was drawn, if at most one): errors and tests are those of the stratified survey.
+    auxiliary : str or sequence of str
+        With ``missing="fiml"``: variables beside the model that say something about its missing answers; they covary with
+        all observed variables, and the baseline model lets them.
     std_lv : bool
         Give latent variables variance one instead of fixing each first loading.
     orthogonal : bool
@@ -246,6 +251,7 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
         return fit_levels(function, model, data, asked)
     if ready is None:
         model, data, asked = with_latent_products(model, data, asked)
+        model, asked = with_auxiliary(model, asked)
     else:
         asked, model = _for_table(ready, asked), ready.to_syntax()
     frame = None if data is None else frame_of(data)
@@ -258,7 +264,7 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     else:
         table = parameter_table(model, options, labels) if ready is None else ready
         samples = _samples(table, options, frame, members, summary)
-    table = bounded(table, samples, options.bounds)
+    table = replace(bounded(table, samples, options.bounds), auxiliary=options.auxiliary)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
 
 

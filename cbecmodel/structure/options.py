@@ -100,6 +100,7 @@ class Options:
     group, cluster, weights, strata, fpc : str or None
         Columns of the data.
     group_equal, group_partial, ordered : tuple of str
+    auxiliary : tuple of str
     std_lv, orthogonal, fixed_x : bool
     meanstructure : bool or None
         None: when asked or needed.
@@ -122,6 +123,7 @@ class Options:
     weights: str | None = None
     strata: str | None = None
     fpc: str | None = None
+    auxiliary: tuple[str, ...] = ()
     bounds: Any = None
     rotation: str = "geomin"
     rotation_args: Any = None

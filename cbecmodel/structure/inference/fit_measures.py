@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cbecmodel.structure.estimate.baseline import baseline_problem
 from cbecmodel.structure.estimate.implied import vech_indices
 from cbecmodel.structure.estimate.least_squares import discrepancy_of, moment_vector
 from cbecmodel.structure.estimate.likelihood import discrepancy
@@ -67,6 +68,11 @@ def baseline_test(table: ParameterTable, samples: Sequence[SampleMoments], likel
     -------
     Test
     """
+    if table.auxiliary:
+        independent, x = baseline_problem(table, samples)
+        total = sum(sample.n for sample in samples)
+        value = discrepancy(independent.pattern, samples, x, second=False).value
+        return Test(float(total * value), model_df(table, independent.space.size))
     fixed = np.array([name in table.predictors for name in table.observed])
     statistic = 0.0
     for sample in samples:

@@ -32,6 +32,7 @@ _AVAILABLE: Final[dict[str, tuple[Any, ...]]] = {
     "engine": ("native",),
     "likelihood": ("normal",),
     "bounds": (None,),
+    "auxiliary": ((), [], None),
     "ordered": ((), [], None, False),
     "information": ("observed", "expected"),
 }
@@ -57,7 +58,14 @@ def fit_levels(function: Function, model: str, data: Any, asked: dict[str, Any])
     ------
     ModelError, DataError, ConvergenceError
     """
-    options = _options(function, {name: value for name, value in asked.items() if name != "interaction"})
+    options = _options(
+        function,
+        {
+            name: value
+            for name, value in asked.items()
+            if name not in ("interaction", "auxiliary") or (value and name == "auxiliary")
+        },
+    )
     if data is None:
         raise DataError("structure.no_data")
     table = level_table(model, options)

@@ -89,6 +89,8 @@ class ParameterTable:
         Exogenous observed variables, fixed or not; the baseline model lets them covary.
     meanstructure : bool
     n_groups : int
+    auxiliary : tuple of str
+        Variables beside the model that only inform about missing answers; the baseline model lets them covary with all.
     ordered : tuple of str
         Ordinal observed variables.
     parameterization : {"delta", "theta"}
@@ -113,6 +115,7 @@ class ParameterTable:
     predictors: tuple[str, ...] = ()
     meanstructure: bool = False
     n_groups: int = 1
+    auxiliary: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
     parameterization: str = "delta"
 
