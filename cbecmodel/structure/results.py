@@ -371,12 +371,13 @@ class SEMResults(Shown, Resampled, Moderated):
         """
         return modification_indices(self.problem, self.x, minimum)
 
-    def factor_scores(self, method: Literal["regression", "bartlett"] = "regression") -> pd.DataFrame:
+    def factor_scores(self, method: Literal["regression", "bartlett", "ebm"] = "regression") -> pd.DataFrame:
         """Return scores of the latent variables for the cases used.
 
         Parameters
         ----------
-        method : {"regression", "bartlett"}
+        method : {"regression", "bartlett", "ebm"}
+            The first two for continuous variables; ``"ebm"``, modes of the posterior distributions, for ordinal ones.
 
         Returns
         -------

@@ -313,3 +313,16 @@ def test_shared_polychorics(shared):
     np.testing.assert_allclose(found, np.array(expected["lavaan"]["values"]), atol=2e-7)
     np.testing.assert_allclose(found, np.array(expected["polycor"]), atol=2e-5)
     np.testing.assert_allclose(found, np.array(expected["psych"]), atol=2e-4)
+
+
+@pytest.mark.shared
+def test_modal_scores(shared):
+    """lavPredict of lavaan 0.6-14, first cases (its optimiser stops at some 1e-5)."""
+    data = pd.read_csv(shared / "reference" / "sem" / "data" / "hs_ordinal4.csv")
+    model = "visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6; speed =~ x7 + x8 + x9"
+    with pytest.warns(DataWarning, match="empty cell"):
+        fit = cbec.cfa(model, data, ordered=True)
+    expected = [[-0.54627796, 0.0003270956, 0.34034682], [0.01813798, -1.1219039187, 0.39264318]]
+    np.testing.assert_allclose(fit.factor_scores("ebm").to_numpy()[:2], expected, atol=2e-4)
+    with pytest.raises(ModelError, match='method="ebm"'):
+        fit.factor_scores()

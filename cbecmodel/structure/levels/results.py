@@ -178,7 +178,9 @@ class TwoLevelResults(SEMResults):
         """Return the explained share of the variance of every variable that something predicts, level by level."""
         return super().r_squared
 
-    def factor_scores(self, method: Literal["regression", "bartlett"] = "regression", level: int = 1) -> pd.DataFrame:
+    def factor_scores(
+        self, method: Literal["regression", "bartlett", "ebm"] = "regression", level: int = 1
+    ) -> pd.DataFrame:
         r"""Return the expectations of a level's latent variables, given the data.
 
         Parameters

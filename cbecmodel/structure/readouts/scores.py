@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import Implied, filled, implied
+from cbecmodel.structure.readouts.ordinal_scores import modal_scores
 
 if TYPE_CHECKING:
     from cbecmodel.structure.estimate.matrices import GroupPattern
@@ -25,7 +26,7 @@ def factor_scores(fit: SEMResults, method: str) -> pd.DataFrame:
     Parameters
     ----------
     fit : SEMResults
-    method : {"regression", "bartlett"}
+    method : {"regression", "bartlett", "ebm"}
 
     Returns
     -------
@@ -35,11 +36,14 @@ def factor_scores(fit: SEMResults, method: str) -> pd.DataFrame:
     ------
     ModelError
     """
+    if fit.table.ordered:
+        if method != "ebm":
+            raise ModelError("structure.no_ordinal_scores", method=method)
+        modes = [modal_scores(fit.problem, fit.x, number) for number in range(fit.table.n_groups)]
+        return pd.DataFrame(np.concatenate(modes), columns=list(fit.latents), index=fit.data_used)
     if method not in ("regression", "bartlett"):
         raise ModelError("structure.unknown_option", option="method", value=method, known="regression, bartlett")
     problem, parts = fit.problem, []
-    if problem.table.ordered:
-        raise ModelError("structure.no_ordinal_scores", method=method)
     for group, sample in zip(problem.pattern.groups, problem.samples, strict=True):
         if sample.raw is None or sample.rows is None:
             raise ModelError("structure.scores_need_data")
