@@ -16,7 +16,8 @@ setup(
         Extension(
             "cbecmodel.structure.resampling._kernel",
             sources=[
-                (KERNEL / f"{name}.c").as_posix() for name in ("module", "draws", "lanes_base", "lanes_avx2", "lanes_avx512")
+                (KERNEL / f"{name}.c").as_posix()
+                for name in ("module", "draws", "lanes_base", "lanes_avx2", "lanes_avx512")
             ],
             depends=[(KERNEL / name).as_posix() for name in ("model.h", "lanes.h")],
             # neither flag changes a number: errno and floating-point traps are not looked at

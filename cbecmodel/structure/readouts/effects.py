@@ -109,7 +109,7 @@ def stability_index(paths: Floats) -> float:
 
     Examples
     --------
-    >>> float(stability_index(np.array([[0.0, 0.5], [0.5, 0.0]])))
+    >>> round(stability_index(np.array([[0.0, 0.5], [0.5, 0.0]])), 3)
     0.5
     """
     # loops alone count: rounding gives the eigenvalues of a nilpotent matrix a size of some 1e-5
