@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,11 +14,12 @@ from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.codebook import Field, fields
 from cbecmodel.survey.column_checks import check_presence
 from cbecmodel.survey.paradata import read_paradata
+from cbecmodel.survey.privacy import is_personal, without_contacts
 from cbecmodel.survey.recode import ANSWERED, BLANK, NO_ANSWER, Dialect, Reading, Recoded, reader, recode
 from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -52,7 +53,13 @@ class _Work:
     faults: list[answer_checks.Fault] = field(default_factory=list)
 
 
-def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int | str] | None = None) -> Assembled:
+def assemble(
+    table: RawTable,
+    instrument: Instrument,
+    accept: Mapping[str, int | str] | None = None,
+    *,
+    keep_personal: bool = False,
+) -> Assembled:
     """Turn a file's cells into an analysis frame.
 
     Parameters
@@ -61,6 +68,8 @@ def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int |
     instrument : Instrument
     accept : mapping, optional
         Further wordings of answers, to a label or code of the questions in which they occur.
+    keep_personal : bool
+        Take over columns with personal data, and contacts in free texts.
 
     Returns
     -------
@@ -77,8 +86,11 @@ def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int |
         If there are unknown columns, or items that nobody answered or everybody answered alike.
     """
     known = {name: one.accepting(accept or {}) for name, one in fields(instrument).items()}
-    found = columns.plan(table.headers, known, table.file, table.places)
+    found = columns.plan(table.headers, known, table.file, table.places, None if keep_personal else _personal(table))
     events = [*table.events, *check_presence(table, found, known, instrument)]
+    if not keep_personal:
+        table, cleaned = _without_contacts(table, found, known)
+        events += cleaned
     index = answer_checks.respondents(table, found.respondent)
     work = _Work()
     for one in known.values():
@@ -93,6 +105,26 @@ def assemble(table: RawTable, instrument: Instrument, accept: Mapping[str, int |
     raw = table.cells.iloc[:, kept].set_axis(index, axis=0).set_axis([names[at] for at in kept], axis=1)
     extra = tuple(names[position] for position in found.extra)
     return Assembled(frame, raw, pd.DataFrame(work.missing, index=index), extra, (*events, *work.events, *lost))
+
+
+def _personal(table: RawTable) -> Callable[[int], bool]:
+    return lambda position: is_personal(table.headers[position], table.cells.iloc[:, position])
+
+
+def _without_contacts(table: RawTable, found: columns.Plan, known: Mapping[str, Field]) -> tuple[RawTable, list[Event]]:
+    """Take e-mail addresses and telephone numbers out of free texts."""
+    cells, events = table.cells, []
+    for name, position in found.questions.items():
+        if known[name].kind != "text":
+            continue
+        before = cells.iloc[:, position]
+        after = before.map(lambda cell: without_contacts(cell) if isinstance(cell, str) else cell)
+        changed = int((before.fillna("").astype(str) != after.fillna("").astype(str)).sum())
+        if changed:
+            cells = cells.copy() if cells is table.cells else cells
+            cells.isetitem(position, after.to_numpy())
+            events.append(Event("columns", "log_contacts", name, changed))
+    return replace(table, cells=cells), events
 
 
 def _read_field(one: Field, table: RawTable, found: columns.Plan, missing: tuple[int, ...], work: _Work) -> None:

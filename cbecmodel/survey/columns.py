@@ -10,7 +10,7 @@ from cbecmodel.errors import DataError
 from cbecmodel.survey.text_matching import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cbecmodel.survey.codebook import Field
 
@@ -48,7 +48,6 @@ PARADATA: Final[Mapping[str, str]] = {
     "item_order": "item_order",
     "page_timings": "page_timings",
 }
-ADDRESS: Final = frozenset({"ip", "ip address", "ipaddress", "ip_address", "来自ip", "ip地址", "ipaddr"})
 PLATFORM: Final = frozenset(
     {"来源", "来源详情", "总分", "lastpage", "seed", "status", "progress", "finished", "recordeddate", "responseset", "name",
      "externaldatareference", "distributionchannel", "startlanguage", "_submission_time", "_validation_status", "_notes",
@@ -116,7 +115,11 @@ def letter(position: int) -> str:
 
 
 def plan(
-    headers: Sequence[str], known: Mapping[str, Field], file: str, places: Mapping[int, str | tuple[str, int]]
+    headers: Sequence[str],
+    known: Mapping[str, Field],
+    file: str,
+    places: Mapping[int, str | tuple[str, int]],
+    personal: Callable[[int], bool] | None = None,
 ) -> Plan:
     """Say which column holds which question.
 
@@ -129,6 +132,8 @@ def plan(
         Name of the file, for messages.
     places : Mapping
         What a platform's own layout already told: position to field id, or to (field id, option code).
+    personal : callable, optional
+        Says of the position of a column that the instrument does not know whether it holds personal data.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def plan(
     Examples
     --------
     >>> from cbecmodel.survey.codebook import Field
-    >>> found = plan(["id", "pu1 ", "IP"], {"PU1": Field("PU1", "item", "coded", (1, 2))}, "a.csv", {})
+    >>> found = plan(["id", "pu1 ", "IP"], {"PU1": Field("PU1", "item", "coded", (1, 2))}, "a.csv", {}, lambda at: at == 2)
     >>> found.respondent, found.questions, found.dropped
     (0, {'PU1': 1}, (2,))
     """
@@ -155,7 +160,7 @@ def plan(
         if target in targets:
             raise _duplicated(file, headers, target, targets[target], position)
         targets[target] = position
-    return _sort(headers, known, targets)
+    return _sort(headers, known, targets, personal or (lambda _: False))
 
 
 def _target(header: str, known: Mapping[str, Field], by_fold: Mapping[str, str]) -> str | tuple[str, int] | None:
@@ -175,7 +180,12 @@ def _duplicated(file: str, headers: Sequence[str], target: str | tuple[str, int]
     return DataError("survey.duplicated_column", file=file, item=name, columns=places)
 
 
-def _sort(headers: Sequence[str], known: Mapping[str, Field], targets: Mapping[str | tuple[str, int], int]) -> Plan:
+def _sort(
+    headers: Sequence[str],
+    known: Mapping[str, Field],
+    targets: Mapping[str | tuple[str, int], int],
+    personal: Callable[[int], bool],
+) -> Plan:
     questions = {name: at for name, at in targets.items() if isinstance(name, str) and name in known}
     options: dict[str, dict[int, int]] = {}
     for target, at in targets.items():
@@ -184,7 +194,7 @@ def _sort(headers: Sequence[str], known: Mapping[str, Field], targets: Mapping[s
     paradata = {name: at for name, at in targets.items() if isinstance(name, str) and name not in known}
     taken = {*questions.values(), *paradata.values(), *(at for found in options.values() for at in found.values())}
     free = {at: fold(header) for at, header in enumerate(headers) if at not in taken}
-    dropped = tuple(at for at, name in free.items() if name in ADDRESS)
     respondent = next((at for name in RESPONDENT for at, header in free.items() if header == name), None)
+    dropped = tuple(at for at in free if at != respondent and personal(at))
     extra = tuple(at for at, name in free.items() if at not in dropped and at != respondent and name)
     return Plan(questions, options, paradata, respondent, extra, dropped)

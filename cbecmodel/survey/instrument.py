@@ -74,6 +74,8 @@ class Instrument(Part):
     phrases : dict
         What a form itself says (``not_eligible``, ``finished`` …), in languages other than English and Chinese or in words
         of your own.
+    quasi_identifiers : tuple of str
+        Questions by which somebody could be recognised.
     paradata, sample_plan, screening_rules, limits, wording
         See :mod:`cbecmodel.survey.fieldwork`, :mod:`cbecmodel.survey.screening_rules`, :mod:`cbecmodel.survey.item_wording`.
 
@@ -109,6 +111,7 @@ class Instrument(Part):
     limits: Limits = Limits()
     wording: dict[str, Wording] = Field(default_factory=dict)
     phrases: dict[str, Texts] = Field(default_factory=dict)
+    quasi_identifiers: tuple[str, ...] = ()
     path: Path = Field(default=Path(), repr=False, exclude=True)
 
     @model_validator(mode="before")

@@ -48,14 +48,15 @@ def read_responses(
     sheet: str | int | None = None,
     accept: Mapping[str, int | str] | None = None,
     numbers: Numbers | None = None,
+    keep_personal: bool = False,
     synthetic: bool = False,
 ) -> Responses:
     r"""Read the answers of a survey.
 
     Columns are matched to questions by id (case and surrounding spaces do not matter), in exports of platforms by their own
     layout or the wording of the question; nothing is guessed. Labels in any language of the instrument become codes,
-    missing codes become NaN with their reason kept, reversed items are reversed, IP addresses are not taken over, and every
-    change is in ``.log``. The file itself is never changed.
+    missing codes become NaN with their reason kept, reversed items are reversed, and every change is in ``.log``. IP addresses,
+    e-mail addresses, names and telephone numbers are not taken over. The file itself is never changed.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def read_responses(
     numbers : {"codes", "positions"}, optional
         Whether numbers are the instrument's codes or count the options as shown (1 = first). Default: what only one of the
         two can explain; some platforms' exports are refused where both can.
+    keep_personal : bool
+        Take over IP addresses, e-mail addresses, names and telephone numbers, which are left out otherwise.
     synthetic : bool
         Whether the answers were made up, for a trial run say; everything made from them will say so.
 
@@ -125,7 +128,9 @@ def read_responses(
     asked = _Asked(format, encoding, sheet, numbers)
     table = _interpreted(_cells(path, data, asked), path.name, instrument, asked)
     digest = hashlib.sha256(data).hexdigest()
-    return Responses.from_table(table, instrument, digest, accept=accept or {}, synthetic=synthetic)
+    return Responses.from_table(
+        table, instrument, digest, accept=accept or {}, keep_personal=keep_personal, synthetic=synthetic
+    )
 
 
 def _cells(path: Path, data: bytes, asked: _Asked) -> RawTable:

@@ -16,12 +16,15 @@ from cbecmodel.survey.analysis_frame import assemble
 from cbecmodel.survey.change_log import Event, log_table
 from cbecmodel.survey.codebook import fields
 from cbecmodel.survey.formats.table import RawTable
+from cbecmodel.survey.privacy import Anonymity, anonymity, coarsened, quasi_identifiers
+from cbecmodel.survey.raking import Raked, rake
 from cbecmodel.survey.scoring import scores
 from cbecmodel.survey.text_matching import shortened
 from cbecmodel.theory.texts import in_reader_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from cbecmodel.survey.instrument import Instrument
     from cbecmodel.survey.screening import Screening
@@ -138,7 +141,7 @@ class Responses:
         cells = frame.set_axis(range(frame.shape[1]), axis=1).reset_index(drop=True)
         headers = tuple(map(str, frame.columns))
         table = RawTable(source_name, "frame", "", headers, cells, np.arange(2, len(frame) + 2))
-        return cls.from_table(table, instrument, _hash(headers, cells), synthetic=synthetic)
+        return cls.from_table(table, instrument, _hash(headers, cells), keep_personal=True, synthetic=synthetic)
 
     @classmethod
     def from_table(
@@ -148,6 +151,7 @@ class Responses:
         sha256: str,
         *,
         accept: Mapping[str, int | str] | None = None,
+        keep_personal: bool = False,
         synthetic: bool = False,
     ) -> Responses:
         """Take the cells of a file; what every format's reader ends in.
@@ -160,13 +164,15 @@ class Responses:
             Of the file.
         accept : mapping, optional
             Further wordings of answers, to a label or code.
+        keep_personal : bool
+            Take over columns with personal data, and contacts in free texts.
         synthetic : bool
 
         Returns
         -------
         Responses
         """
-        made = assemble(table, instrument, accept or {})
+        made = assemble(table, instrument, accept or {}, keep_personal=keep_personal)
         source = Source(table.file, sha256, len(table.rows), table.format, table.encoding)
         return cls(instrument, made.frame, made.raw, made.missing, source, made.extra, made.events, synthetic)
 
@@ -263,6 +269,57 @@ class Responses:
         pandas.DataFrame of shape (n, constructs)
         """
         return scores(self, method, min_answered=min_answered)
+
+    def anonymity(
+        self, quasi: Sequence[str] | None = None, *, coarsen: Mapping[str, Sequence[float]] | None = None
+    ) -> Anonymity:
+        """Return how easily somebody could be recognised (k-anonymity); see :mod:`cbecmodel.survey.privacy`.
+
+        Parameters
+        ----------
+        quasi : sequence of str, optional
+            Questions by which people could be recognised. Default: those the instrument names.
+        coarsen : mapping, optional
+            Bands of numbers: column to lower limits.
+
+        Returns
+        -------
+        Anonymity
+        """
+        return anonymity(coarsened(self.frame, coarsen or {}), quasi_identifiers(self, quasi))
+
+    def deposit(self, folder: str | Path, **options: Any) -> tuple[Path, ...]:
+        """Write de-identified answers with their codebook; see :func:`cbecmodel.survey.deposit.deposit`.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+        **options
+            ``k``, ``quasi``, ``coarsen``, ``leave_out``.
+
+        Returns
+        -------
+        tuple of pathlib.Path
+        """
+        from cbecmodel.survey.deposit import deposit
+
+        return deposit(self, folder, **options)
+
+    def rake(self, targets: Mapping[str, Mapping[Any, float]], *, limit: float | None = None) -> Raked:
+        """Return weights that meet quotas; see :func:`cbecmodel.survey.raking.rake`.
+
+        Parameters
+        ----------
+        targets : mapping
+            Question to ``{answer: share}``.
+        limit : float, optional
+            Largest weight, in means.
+
+        Returns
+        -------
+        Raked
+        """
+        return rake(self.frame, targets, limit=limit)
 
     def summary(self) -> str:
         """Return the same overview that is printed and shown in notebooks, as text.
