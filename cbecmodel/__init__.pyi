@@ -39,6 +39,8 @@ from .structure.partial_least_squares import pls as pls
 from .structure.resampling.bootstrap_results import BootstrapResults as BootstrapResults
 from .structure.resampling.compiled import set_kernel as set_kernel
 from .structure.resampling.config import show_config as show_config
+from .structure.resampling.multiverse import multiverse as multiverse
+from .structure.resampling.multiverse_results import MultiverseResults as MultiverseResults
 from .structure.resampling.permutation import permutation_test as permutation_test
 from .structure.resampling.permutation_results import PermutationResults as PermutationResults
 from .structure.results import SEMResults as SEMResults

@@ -89,6 +89,8 @@ def sampling_covariances(batch: Batch, moments: ManyMoments, x: Floats) -> Float
         raise ModelError("structure.resampling_needs_cases", method=batch.method)
     factors, basis = batch.work.scale.parameters, batch.work.space.basis
     information = _information(batch, moments, x * factors)
+    if np.array_equal(basis, np.eye(len(factors))):  # nothing is held equal
+        return _inverses(information) / np.outer(factors, factors)
     inverse = _inverses(basis.T @ information @ basis)
     return np.asarray(basis @ inverse @ basis.T, dtype=np.float64) / np.outer(factors, factors)
 
