@@ -220,10 +220,9 @@ def numerics() -> dict[str, str]:
     import numpy
     import scipy.linalg
 
-    threadpoolctl: Any = import_module("threadpoolctl")
     libraries = {
         " ".join(str(pool.get(part, "")) for part in ("internal_api", "version", "architecture"))
-        for pool in threadpoolctl.threadpool_info()
+        for pool in _libraries().info()
         if pool.get("user_api") == "blas"
     }
     return {

@@ -39,6 +39,11 @@ def _module() -> Any:
         return None
 
 
+@cache
+def _available(module: Any) -> tuple[str, ...]:
+    return () if module is None else tuple(module.instruction_sets())
+
+
 def instruction_sets() -> tuple[str, ...]:
     """Return the instruction sets the compiled engine can use here, the widest first.
 
@@ -52,7 +57,7 @@ def instruction_sets() -> tuple[str, ...]:
     >>> set(instruction_sets()) <= {"avx512", "avx2", "base"}
     True
     """
-    return () if _module() is None else tuple(_module().instruction_sets())
+    return _available(_module())
 
 
 def set_kernel(kernel: Kernel = "auto", instruction_set: str | None = None) -> None:

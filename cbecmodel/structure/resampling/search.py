@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Evaluate = Callable[[Floats, Indices], tuple[Floats, Floats]]
 
-GRADIENT: Final = 1e-9  # a search stops when no element of its gradient is larger, and takes one step more unseen
+GRADIENT: Final = 3e-9  # a search stops when no element of its gradient is larger, and takes one step more unseen
 DECREMENT: Final = 1e-20  # … or the expected decrease is this small
 MAX_EVALUATIONS: Final = 200
 MEMORY: Final = 24
