@@ -1,6 +1,9 @@
 from .errors import CbecError as CbecError
 from .errors import CbecWarning as CbecWarning
 from .measurement.reliability import reliability as reliability
+from .measurement.validity import Thresholds as Thresholds
+from .measurement.validity import ValidityResults as ValidityResults
+from .measurement.validity import validity as validity
 from .messages import set_language as set_language
 from .policy.bacon import bacon_decomposition as bacon_decomposition
 from .policy.effect import policy_effect as policy_effect
