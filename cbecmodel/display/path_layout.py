@@ -94,6 +94,8 @@ def lay_out(
     """
     edges: list[Edge] = list(zip(paths["rhs"].astype(str), paths["lhs"].astype(str), strict=True))
     order = list(dict.fromkeys([*(cause for cause, _ in edges), *(effect for _, effect in edges)]))
+    if not order and indicators is not None:  # a measurement model has constructs and no paths
+        order = list(dict.fromkeys(indicators["lhs"].astype(str)))
     column = layers(order, edges)
     names = {name: tuple(wrap(labels.get(name, name), 16)) for name in order}
     shape = {name: _node(names[name], name in (r_squared or {}), name in latents) for name in order}

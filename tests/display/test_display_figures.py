@@ -241,3 +241,11 @@ def test_heights_keep_the_reading_order_of_causes():
     found = heights(dict.fromkeys("abcd", box), {"a": 0, "b": 0, "c": 0, "d": 1}, [0, 3], [(k, "d") for k in "abc"])
     assert found["a"] > found["b"] > found["c"]
     assert found["d"] == found["b"]
+
+
+def test_a_measurement_model_is_drawn_without_paths():
+    none = pd.DataFrame({"lhs": [], "rhs": [], "est": [], "pvalue": []})
+    loadings = pd.DataFrame({"lhs": ["A", "A", "B"], "rhs": ["a1", "a2", "b1"], "est": 0.7, "pvalue": 0.0})
+    plan = lay_out(none, latents={"A", "B"}, labels={}, indicators=loadings)
+    assert list(plan.boxes) == ["A", "B"]
+    assert sorted((owner, *lines) for owner, lines, _ in plan.small) == [("A", "a1"), ("A", "a2"), ("B", "b1")]

@@ -193,7 +193,7 @@ def test_least_squares_and_units(estimator):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"estimator": "GLS", "information": "observed"}, "information"),
+        ({"estimator": "DWLS", "information": "observed"}, "information"),
         ({"estimator": "ULS", "missing": "fiml"}, "ULS"),
         ({"estimator": "DWLS", "test": "yuan_bentler_mplus"}, "test"),
         ({"estimator": "WLS", "engine": "semopy"}, "engine"),

@@ -90,7 +90,7 @@ def rotate(loadings: Floats, options: RotationOptions, variances: Floats | None 
     >>> simple = np.array([[0.8, 0], [0.7, 0], [0.6, 0], [0, 0.8], [0, 0.7], [0, 0.6]])
     >>> turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
     >>> found = rotate(simple @ turn, RotationOptions("varimax"))
-    >>> np.abs(found.loadings - simple).max() < 1e-8
+    >>> bool(np.abs(found.loadings - simple).max() < 1e-8)
     True
     """
     p, m = loadings.shape

@@ -219,7 +219,7 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
         paths,
         latents=latents,
         labels={name: name for name in sorted(named)},
-        indicators=items if indicators else None,
+        indicators=items if indicators or paths.empty else None,  # a measurement model is its loadings
         covariances=arcs[["lhs", "rhs", "est", "pvalue", "label"]],
         r_squared={str(name): float(value) for name, value in fit.r_squared.items()}
         if fit.table.n_groups == 1

@@ -116,9 +116,10 @@ def case_weights(draws: Draws, sizes: list[int], seeds: Seeded) -> list[Floats]:
 
     Examples
     --------
+    >>> from cbecmodel.structure.resampling.seeds import Seeds
     >>> [weights] = case_weights(Draws("nonparametric"), [5], Seeds((0,), 1))
-    >>> weights.sum()
-    np.float64(5.0)
+    >>> float(weights.sum())
+    5.0
     """
     if not draws.units:
         return draw_counts(seeds, sizes)

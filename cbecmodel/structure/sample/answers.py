@@ -98,7 +98,7 @@ def arranged(patterns: Sequence[MissingPattern], p: int) -> Answers:
     >>> from cbecmodel.structure.sample.incomplete import missing_patterns
     >>> data = np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 1.0], [3.0, 3.0]])
     >>> answers = arranged(missing_patterns(data), 2)
-    >>> answers.n, answers.n_patterns, sum(float((b.rows.T @ b.rows)[1, 1]) for b in answers.batches)
+    >>> int(answers.n), answers.n_patterns, sum(float((b.rows.T @ b.rows)[1, 1]) for b in answers.batches)
     (4, 2, 23.0)
     """
     found: list[Batch] = []
