@@ -10,7 +10,7 @@ import os
 import pickle
 import sys
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -168,7 +168,9 @@ def _local_cluster(function: Callable[..., Any], items: Sequence[Any], common: t
 def _cluster(function: Callable[..., Any], items: Sequence[Any], common: tuple[Any, ...], client: Any) -> Outcomes:
     distributed: Any = import_module("distributed")
     _require_package(client)
-    futures = client.map(_call_packed, list(items), packed=_packed(function, common), pure=False)
+    # part of the function: as an argument, more than a megabyte would become a task of its own, and the scheduler lose it
+    call = partial(_call_packed, packed=_packed(function, common))
+    futures = client.map(call, list(items), pure=False)
     places = {future.key: place for place, future in enumerate(futures)}
     try:
         for future in distributed.as_completed(futures):

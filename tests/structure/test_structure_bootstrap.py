@@ -333,3 +333,14 @@ def test_order_quantiles_at_the_edges():
     values = np.array([3.0, 1.0, 2.0, np.nan])
     assert order_quantiles(values, np.array([0.001, 0.999, 0.5])).tolist() == [1.0, 3.0, 2.0]
     assert np.isnan(order_quantiles(np.array([np.nan]), np.array([0.5]))).all()
+
+
+@pytest.mark.slow
+def test_a_cluster_takes_more_than_a_megabyte_of_data():
+    pytest.importorskip("distributed")
+    rng = np.random.default_rng(3)
+    values = rng.standard_normal((2000, 1)) + rng.standard_normal((2000, 10))
+    data = pd.DataFrame(values, columns=[f"v{k}" for k in range(10)])
+    fit = cbec.cfa("f =~ " + " + ".join(data.columns), data)
+    here = fit.bootstrap(130, seed=1, progress=False)
+    np.testing.assert_array_equal(fit.bootstrap(130, seed=1, progress=False, parallel="dask").x, here.x)
