@@ -153,11 +153,18 @@ def power(
         plan = Plan(source, size, model, asked, fit.observed, many, k)
         where = None if folder is None else Path(folder) / f"n-{size}"
         label = f"n = {size}" if progress else ""
-        found[size] = _replicated(plan, replications, seed, parallel=parallel, folder=where, label=label)
+        try:
+            found[size] = _replicated(plan, replications, seed, parallel=parallel, folder=where, label=label)
+        except KeyboardInterrupt:  # before the first batch of this size: those before it are whole
+            if not found:
+                raise
+            break
         _refuse_all_failed(found[size], size)
         if found[size].partial:
             break
-    return PowerResults(fit, found, alpha=alpha, target=target, replications=replications, exact=_exact(source))
+    return PowerResults(
+        fit, found, alpha=alpha, target=target, replications=replications, exact=_exact(source), asked=len(sizes)
+    )
 
 
 def _sizes(n: int | Sequence[int], replications: int, alpha: float, target: float) -> tuple[int, ...]:

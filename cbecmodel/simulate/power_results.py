@@ -56,10 +56,11 @@ class PowerResults:
         target: float,
         replications: int,
         exact: bool,
+        asked: int,
     ) -> None:
         self.fit, self.alpha, self.target = fit, alpha, target
         self.replications, self.exact = replications, exact
-        self._found = dict(replicates)
+        self._found, self._asked = dict(replicates), asked
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ class PowerResults:
     @property
     def partial(self) -> bool:
         """Return whether the study was stopped before its end."""
-        return any(found.partial for found in self._found.values())
+        return len(self._found) < self._asked or any(found.partial for found in self._found.values())
 
     @cached_property
     def _rows(self) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Monte Carlo power against closed forms, against one-by-one estimation, and against itself in other places."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +268,27 @@ def test_a_model_that_no_sample_identifies() -> None:
 def test_all_failing_says_why() -> None:
     with pytest.raises(ConvergenceError, match="could not be estimated in any of the 5 samples"):
         cbec.power(MEDIATION, PATHS, n=20, replications=5, seed=1, missing=0.6)
+
+
+@pytest.mark.parametrize("stop_at", [2, 3])
+def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
+    """Two batches of the first size: stopped between them, and before the first batch of the second size."""
+    from cbecmodel.simulate import power_estimates
+
+    calls = []
+
+    def stopped(batch: object, plan: object) -> dict[str, np.ndarray]:
+        calls.append(batch)
+        if len(calls) == stop_at:
+            raise KeyboardInterrupt
+        return power_estimates.estimates(batch, plan)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cbecmodel.simulate.power.estimates", stopped)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = cbec.power(MEDIATION, PATHS, n=[60, 90], replications=256, seed=1)
+    assert found.partial
+    assert found.sizes == (60,)
+    assert found.convergence["replicates"].tolist() == [128 * (stop_at - 1)]
+    assert "Stopped before its end" in str(found)
+    assert len(caught) == (stop_at == 2)
