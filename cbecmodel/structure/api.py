@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbecmodel.errors import ConvergenceError, DataError, ModelError
+from cbecmodel.errors import DataError, ModelError
 from cbecmodel.structure.estimate.checks import active_findings, product_findings, solution_findings
+from cbecmodel.structure.estimate.failure import no_convergence
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
@@ -263,7 +264,7 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
         table, samples = _ordinal(model, options, frame, labels, members)
     else:
         table = parameter_table(model, options, labels) if ready is None else ready
-        samples = _samples(table, options, frame, members, summary)
+        samples = _samples(table, options, frame, (labels, members), summary)
     table = replace(bounded(table, samples, options.bounds), auxiliary=options.auxiliary)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
 
@@ -293,8 +294,13 @@ def _for_table(table: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _samples(
-    table: ParameterTable, options: Options, frame: pd.DataFrame | None, members: Members, summary: tuple[Any, ...]
+    table: ParameterTable,
+    options: Options,
+    frame: pd.DataFrame | None,
+    groups: tuple[tuple[str, ...], Members],
+    summary: tuple[Any, ...],
 ) -> tuple[SampleMoments, ...]:
+    labels, members = groups
     divisor = "wishart" if options.estimator in LEAST_SQUARES else options.likelihood
     if frame is not None:
         samples = group_moments(
@@ -305,6 +311,7 @@ def _samples(
             fiml=options.missing != "listwise",
             needed=table.exogenous,
             design=read_design(frame, options),
+            labels=labels,
         )
         report_design([sample.design for sample in samples], options)
         if options.missing in TWO_STAGE:
@@ -360,12 +367,7 @@ def fit_table(
     with one_thread():
         optimum = ENGINES[options.engine].estimate(problem)
     if not optimum.converged:
-        raise ConvergenceError(
-            "structure.not_converged",
-            engine=options.engine,
-            gradient=f"{optimum.gradient:.2g}",
-            iterations=optimum.iterations,
-        )
+        raise no_convergence(problem, optimum, options.engine, group_labels)
     held = None if problem.limits is None else touched(problem.limits, optimum.x)
     problem, optimum, rotation = rotate_solution(problem, optimum, table, options)
     fit = SEMResults(
@@ -379,7 +381,7 @@ def fit_table(
     )
     fit.rotation = rotation
     findings = [*product_findings(table, options.se), *active_findings(held), *rotation_findings(rotation)]
-    findings += solution_findings(problem, fit.x, fit.unidentified, fit.df)
+    findings += solution_findings(problem, fit.x, fit.unidentified, fit.df, group_labels)
     fit.warnings = tuple(finding.warning() for finding in findings)
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=4)

@@ -85,7 +85,9 @@ def active_findings(held: Touched | None) -> Iterator[Finding]:
         yield Finding("structure.at_bound", {"bounds": "; ".join(held.bounds)})
 
 
-def solution_findings(problem: Problem, x: Floats, unidentified: Sequence[int], df: int) -> Iterator[Finding]:
+def solution_findings(
+    problem: Problem, x: Floats, unidentified: Sequence[int], df: int, group_labels: Sequence[str] = ("",)
+) -> Iterator[Finding]:
     """Look for under-identification and improper values.
 
     Parameters
@@ -95,6 +97,7 @@ def solution_findings(problem: Problem, x: Floats, unidentified: Sequence[int], 
     unidentified : sequence of int
         Free parameters in directions without information.
     df : int
+    group_labels : sequence of str
 
     Yields
     ------
@@ -104,17 +107,35 @@ def solution_findings(problem: Problem, x: Floats, unidentified: Sequence[int], 
     if df < 0:
         yield Finding("structure.negative_df", {"df": df})
     if unidentified:
-        names = ", ".join(table.free_names[k] for k in unidentified)
-        yield Finding("structure.unidentified", {"parameters": names})
+        names = parameter_names(table, group_labels)
+        weak = ", ".join(names[k] for k in unidentified)
+        yield Finding("structure.unidentified", {"parameters": weak})
     for number in range(1, table.n_groups + 1):
-        yield from _improper(problem, x, number)
+        yield from _improper(problem, x, number, group_labels)
 
 
-def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
+def parameter_names(table: ParameterTable, group_labels: Sequence[str]) -> list[str]:
+    """Return what the free parameters are called in sentences: label, or ``lhs op rhs`` and the name of the group.
+
+    Parameters
+    ----------
+    table : ParameterTable
+    group_labels : sequence of str
+
+    Returns
+    -------
+    list of str
+    """
+    rows = [table.rows[index] for index in table.free_rows]
+    several = len(group_labels) > 1
+    return [row.label or row.name + (f" ({group_labels[row.group - 1]})" if several else "") for row in rows]
+
+
+def _improper(problem: Problem, x: Floats, number: int, group_labels: Sequence[str]) -> Iterator[Finding]:
     table = problem.table
     group = problem.pattern.groups[number - 1]
     names = (*table.observed, *table.latents)
-    where = f" ({number})" if table.n_groups > 1 else ""
+    where = f" ({group_labels[number - 1]})" if len(group_labels) > 1 else f" ({number})" if table.n_groups > 1 else ""
     _, moments, _ = problem.at(x).matrices[number - 1]
     state = problem.at(x).states[number - 1]
     if table.ordered:
@@ -124,6 +145,7 @@ def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
     negative = [name for name, bad in zip(names, np.diag(moments) < -1e-10 * scale, strict=True) if bad]
     if negative:
         yield Finding("structure.negative_variance", {"variables": ", ".join(negative) + where})
+    yield from _residuals(moments, names, group.p, where)
     latent = state.full[group.p :, group.p :]
     if not latent.size or (np.diag(latent) <= 0).any():
         return
@@ -140,3 +162,15 @@ def _improper(problem: Problem, x: Floats, number: int) -> Iterator[Finding]:
         members = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1)
         involved = ", ".join(table.latents[structural[k]] for k in members)
         yield Finding("structure.latent_covariance", {"variables": involved + where, "eigenvalue": f"{values[0]:.4g}"})
+
+
+def _residuals(moments: Floats, names: Sequence[str], p: int, where: str) -> Iterator[Finding]:
+    """Look for residuals of observed variables that correlate by more than one."""
+    variance = np.diag(moments)[:p]
+    sd = np.sqrt(np.where(variance > 0, variance, np.inf))
+    cor = np.triu(moments[:p, :p] / np.outer(sd, sd), 1)
+    pairs = ", ".join(
+        f"{names[i]} ~~ {names[j]} ({cor[i, j]:.3f})" for i, j in zip(*np.nonzero(np.abs(cor) > 1 + 1e-10), strict=True)
+    )
+    if pairs:
+        yield Finding("structure.impossible_residual", {"pairs": pairs + where})

@@ -89,7 +89,7 @@ def fit_levels(function: Function, model: str, data: Any, asked: dict[str, Any])
         data_used=frame.index[clusters.rows],
         synthetic=bool(getattr(data, "synthetic", False)),
     )
-    findings = solution_findings(problem, fit.x, fit.unidentified, fit.df)
+    findings = solution_findings(problem, fit.x, fit.unidentified, fit.df, NAMES)
     fit.warnings = tuple(finding.warning() for finding in findings)
     for warning in fit.warnings:
         warnings.warn(warning, stacklevel=5)

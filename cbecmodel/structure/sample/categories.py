@@ -140,9 +140,9 @@ def categories_of(frame: pd.DataFrame, name: str, used: NDArray[np.bool_] | None
     if len(seen) < 2:
         raise DataError("structure.one_category", variable=name)
     if empty:
-        warn(DataWarning, "structure.empty_category", variable=name, categories=", ".join(empty), stacklevel=6)
+        warn(DataWarning, "structure.empty_category", variable=name, categories=", ".join(empty), stacklevel=7)
     if len(seen) > MANY:
-        warn(DataWarning, "structure.many_categories", variable=name, count=len(seen), stacklevel=6)
+        warn(DataWarning, "structure.many_categories", variable=name, count=len(seen), stacklevel=7)
     place = np.full(len(scale) + 1, -1)
     place[seen] = np.arange(len(seen))
     return Categories(name, tuple(scale[index] for index in seen), place[codes].astype(np.intp))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 Floats = NDArray[np.float64]
+_EXACT: Final = 2.0**53  # up to here every whole number is a float
 
 
 def frame_of(data: Any) -> pd.DataFrame:
@@ -90,8 +91,11 @@ def _plain(frame: pd.DataFrame, names: Sequence[str]) -> Floats | None:
     if not all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in chosen.dtypes):
         return None
     values = chosen.to_numpy(dtype=np.float64)
-    # infinite values are named one variable at a time
-    return None if np.isinf(values).any() else values
+    # infinite and too large values are named one variable at a time
+    whole = any(kind.kind in "iu" and kind.itemsize == 8 for kind in chosen.dtypes)
+    if np.isinf(values).any() or (whole and np.nanmax(np.abs(values), initial=0.0) >= _EXACT):
+        return None
+    return values
 
 
 def _parts(frame: pd.DataFrame, name: str) -> list[str]:
@@ -125,6 +129,7 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
 def _numbers(column: pd.Series[Any], name: str) -> Floats:
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        _refuse_loss(column, values, name)
     else:
         values = _converted(column, name)
     infinite = np.isinf(values)
@@ -134,10 +139,23 @@ def _numbers(column: pd.Series[Any], name: str) -> Floats:
     return values
 
 
+def _refuse_loss(column: pd.Series[Any], values: Floats, name: str) -> None:
+    """Raise where whole numbers are too large to be kept to the last digit."""
+    if not pd.api.types.is_integer_dtype(column.dtype):
+        return
+    for at in np.flatnonzero(np.abs(values) >= _EXACT).tolist():
+        if int(values[at]) != int(column.iloc[at]):
+            raise DataError("structure.lossy_number", variable=name, value=int(column.iloc[at]), row=column.index[at])
+
+
 def _converted(column: pd.Series[Any], name: str) -> Floats:
     """Convert text and object columns that hold nothing but numbers; refuse the others."""
     plain = column.astype(object)
     known = plain.notna()
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise DataError(
+            "structure.not_numeric", variable=name, dtype=str(column.dtype), value=column.iloc[0], row=column.index[0]
+        )
     dates = pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype)
     numbers = pd.to_numeric(plain.where(known), errors="coerce") if not dates else plain.where(~known)
     try:

@@ -59,7 +59,7 @@ def grouped(data: Any, group: str | None) -> tuple[pd.DataFrame | None, tuple[st
     codes, values = pd.factorize(frame[group])
     absent = int((codes < 0).sum())
     if absent:
-        warn(DataWarning, "structure.group_missing", count=absent, group=group, stacklevel=5)
+        warn(DataWarning, "structure.group_missing", count=absent, group=group, stacklevel=4)
     if len(values) < 2:
         raise DataError("structure.one_group", group=group)
     labels = tuple(str(value) for value in values)
@@ -75,6 +75,7 @@ def group_moments(
     fiml: bool,
     needed: Sequence[str],
     design: CaseDesign | None = None,
+    labels: Sequence[str] = (),
 ) -> tuple[SampleMoments, ...]:
     """Return the moments of each group.
 
@@ -90,20 +91,34 @@ def group_moments(
         Variables every case must have answered even then.
     design : CaseDesign, optional
         Of all rows of the frame.
+    labels : sequence of str
+        Names of the groups, for what is wrong with one of them.
 
     Returns
     -------
     tuple of SampleMoments
+
+    Raises
+    ------
+    DataError
+        Names the group if there are several.
     """
     values = numeric_columns(frame, names)
     if design is not None:
         design = normalized(design, _usable(values, [list(names).index(name) for name in needed], members, fiml=fiml))
     found = []
-    for rows in members:
+    for number, rows in enumerate(members):
         part = values if len(rows) == len(values) else values[rows]
         own = None if design is None else design.at(rows)
         whole = not fiml or not np.isnan(part).any()
-        sample = array_moments(part, names, likelihood, own) if whole else incomplete_moments(part, names, needed, own)
+        try:
+            sample = (
+                array_moments(part, names, likelihood, own) if whole else incomplete_moments(part, names, needed, own)
+            )
+        except DataError as problem:
+            if len(members) == 1 or not labels:
+                raise
+            raise DataError("structure.in_group", group=labels[number], problem=problem) from problem
         found.append(replace(sample, rows=None if sample.rows is None else rows[sample.rows]))
     return tuple(found)
 

@@ -352,8 +352,18 @@ def _refuse_dependence(cov: Floats, names: Sequence[str]) -> None:
         raise DataError("structure.not_positive_definite", smallest=float(values[0]))
     null = vectors[:, values < _DEPENDENT].T
     if null.size:
-        sets = "; ".join(", ".join(names[i] for i in members) for members in dependent_sets(null))
+        found = _merged_pairs(dependent_sets(null))
+        sets = "; ".join(", ".join(names[i] for i in members) for members in found)
         raise DataError("structure.dependent", sets=sets)
+
+
+def _merged_pairs(sets: list[list[int]]) -> list[list[int]]:
+    """Join duplicates of one variable, which come as pairs, to one set."""
+    joined = [set(members) for members in sets if len(members) == 2]
+    for pair in list(joined):
+        touching = [one for one in joined if one & pair]
+        joined = [one for one in joined if not one & pair] + [set().union(*touching)]
+    return sorted([*map(sorted, joined), *(members for members in sets if len(members) > 2)])
 
 
 def dependent_sets(null: Floats) -> list[list[int]]:

@@ -58,7 +58,7 @@ def ordered_of(model: str, frame: pd.DataFrame | None, asked: Any) -> tuple[str,
         return ()
     given = () if names is True else tuple(name for name in names if name in words.exogenous)
     if given:
-        warn(DataWarning, "structure.ordered_exogenous", variables=", ".join(given), stacklevel=5)
+        warn(DataWarning, "structure.ordered_exogenous", variables=", ".join(given), stacklevel=4)
     found = ordered_names(frame, True if names is True else tuple(names), modelled)
     return tuple(name for name in modelled if name in found or name in cut)
 
