@@ -22,6 +22,7 @@ from cbecmodel.survey.parts import (
     Consent,
     ConstructItems,
     Item,
+    Keys,
     Part,
     Placement,
     Question,
@@ -76,6 +77,8 @@ class Instrument(Part):
         of your own.
     quasi_identifiers : tuple of str
         Questions by which somebody could be recognised.
+    keys : Keys
+        Questions that link the answers of one person across waves.
     paradata, sample_plan, screening_rules, limits, wording
         See :mod:`cbecmodel.survey.fieldwork`, :mod:`cbecmodel.survey.screening_rules`, :mod:`cbecmodel.survey.item_wording`.
 
@@ -112,6 +115,7 @@ class Instrument(Part):
     wording: dict[str, Wording] = Field(default_factory=dict)
     phrases: dict[str, Texts] = Field(default_factory=dict)
     quasi_identifiers: tuple[str, ...] = ()
+    keys: Keys = Keys()
     path: Path = Field(default=Path(), repr=False, exclude=True)
 
     @model_validator(mode="before")

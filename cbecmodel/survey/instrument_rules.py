@@ -49,6 +49,7 @@ def instrument_findings(
         for question in getattr(instrument, part).values():
             found += _question(source, instrument, (part, question.id), question)
     found += _checks(source, instrument)
+    found += _keys(source, instrument)
     if isinstance(source.data, dict) and "placement" in source.data:
         found += _placement(source, instrument)
     return found
@@ -165,6 +166,13 @@ def _checks(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
             codes = set(instrument.scales[check.scale].codes)
         if not check.passing or not set(check.passing) <= codes:
             yield finding(source, (*at, "passing"), "instrument.check_passing", known=_join(sorted(codes)))
+
+
+def _keys(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:
+    for part in ("person", "wave"):
+        name = getattr(instrument.keys, part)
+        if name is not None and name not in instrument.questions:
+            yield finding(source, ("keys", part), "instrument.unknown_question", name=name)
 
 
 def _placement(source: YamlSource, instrument: Instrument) -> Iterator[Finding]:

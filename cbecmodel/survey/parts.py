@@ -275,6 +275,21 @@ class Consent(Part):
     agree: int = 1
 
 
+class Keys(Part):
+    """Questions by which answers of one person are found again.
+
+    Attributes
+    ----------
+    person : str or None
+        Question for the code that respondents make up themselves: the same in every wave, and once in each.
+    wave : str or None
+        Question that says the wave, where the file has no column ``wave``.
+    """
+
+    person: str | None = None
+    wave: str | None = None
+
+
 class Page(Part):
     """One page of the questionnaire.
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
 from cbecmodel.messages import LANGUAGES, text
-from cbecmodel.survey.screening_indices import CHECKS, Index, careless_indices, hard_reasons
+from cbecmodel.survey.screening_index import Index
+from cbecmodel.survey.screening_indices import CHECKS, careless_indices, hard_reasons
 from cbecmodel.survey.screening_rules import Rules, choose_rules
 
 if TYPE_CHECKING:
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from cbecmodel.survey.responses import Responses
 
 HARD: Final = ("consent", "eligibility", "completeness")
-CARELESS: Final = ("speed", "longstring", "irv", "mahalanobis", "even_odd", "synonyms", *CHECKS)
+# indices that look at the same thing are one flag together
+SIGNS: Final = {
+    "speed": ("speed", "item_speed"),
+    "repetition": ("duplicates", "repeated_codes"),
+    **{name: (name,) for name in ("longstring", "irv", "mahalanobis", "even_odd", "synonyms", "antonyms", *CHECKS)},
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +38,13 @@ class Screening:
         All of them, as they were.
     rules : Rules
     table : pandas.DataFrame
-        One row a respondent: a boolean column an index, ``n_flags`` (careless indices that fired), ``excluded``,
+        One row a respondent: a boolean column an index, ``n_flags`` (careless indices that fired; the two of speed are one,
+        so are the two of repetition), ``excluded``,
         ``reason`` (``""``, ``"consent"``, ``"eligibility"``, ``"completeness"``, ``"attention"``, ``"careless"``).
     values : pandas.DataFrame
-        One row a respondent: the indices themselves (share missing, seconds, longest run, IRV, squared Mahalanobis
-        distance, even-odd inconsistency, within-person synonym correlation, checks failed). NaN where one could not be
+        One row a respondent: the indices themselves (share missing, seconds, seconds an item, longest run, IRV, squared
+        Mahalanobis distance, even-odd inconsistency, within-person synonym and antonym correlation, respondents with the same
+        answers and with the same code, checks failed). NaN where one could not be
         computed.
     summary : pandas.DataFrame
         ``index, en, zh, threshold, n_assessed, n_flagged, share``; ``n_assessed`` is 0 where the file does not have what
@@ -167,8 +175,10 @@ def _among(index: Index, where: NDArray[np.bool_]) -> Index:
 
 
 def _judge(flags: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    counted = [name for name in CARELESS if name != "attention" or not rules.attention_excludes]
-    n_flags = flags[counted].sum(axis=1).astype(np.int64)
+    counted = [names for sign, names in SIGNS.items() if sign != "attention" or not rules.attention_excludes]
+    n_flags = sum(
+        (flags[list(names)].any(axis=1).astype(np.int64) for names in counted), start=pd.Series(0, flags.index)
+    )
     causes = {name: flags[name] for name in HARD}
     if rules.attention_excludes:
         causes["attention"] = flags["attention"]

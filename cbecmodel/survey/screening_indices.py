@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtri
 
-from cbecmodel.survey import careless
+from cbecmodel.survey import careless, repeated
 from cbecmodel.survey.codebook import CONSENT
 from cbecmodel.survey.condition import Condition
+from cbecmodel.survey.screening_index import Index, measured, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,37 +32,6 @@ CHECKS: Final = {
     "diligence": ("self_report_diligence",),
 }
 FEWEST_PAIRS: Final = 5
-
-
-class Index(NamedTuple):
-    """One reason, for every respondent looked at.
-
-    Parameters
-    ----------
-    name : str
-    threshold : str
-        As it is printed; empty if switched off.
-    value : numpy.ndarray of shape (n,) or None
-        None if it is a yes or no.
-    fires : numpy.ndarray of bool, shape (n,)
-    known : numpy.ndarray of bool, shape (n,)
-        For whom it could be computed.
-    """
-
-    name: str
-    threshold: str
-    value: Vector | None
-    fires: Flags
-    known: Flags
-
-
-def _index(name: str, threshold: str, value: Vector, fires: Flags) -> Index:
-    return Index(name, threshold, value, fires & ~np.isnan(value), ~np.isnan(value))
-
-
-def _nothing(name: str, n: int, threshold: str = "") -> Index:
-    none = np.zeros(n, dtype=bool)
-    return Index(name, threshold, None, none, none)
 
 
 def shown_items(responses: Responses) -> pd.DataFrame:
@@ -119,7 +89,7 @@ def hard_reasons(responses: Responses, rules: Rules) -> Iterator[Index]:
     """
     frame, instrument = responses.frame, responses.instrument
     n = len(frame)
-    consent, eligibility = _nothing("consent", n), _eligibility(responses)
+    consent, eligibility = nothing("consent", n), _eligibility(responses)
     if instrument.consent is not None and CONSENT in frame:
         refused = frame[CONSENT].to_numpy(dtype=float) != instrument.consent.agree
         consent = Index("consent", f"≠ {instrument.consent.agree}", None, refused, np.ones(n, dtype=bool))
@@ -130,10 +100,10 @@ def hard_reasons(responses: Responses, rules: Rules) -> Iterator[Index]:
     lacking = np.divide((shown & ~answered).sum(axis=1), counted, out=np.ones(n), where=counted > 0)
     most = rules.missing_share
     if most is None:
-        yield _nothing("completeness", n)
+        yield nothing("completeness", n)
     else:
         asked = ~(consent.fires | eligibility.fires)  # the others were not shown the rest of the questionnaire
-        yield _index("completeness", f"> {most:g}", np.where(asked, lacking, np.nan), lacking > most)
+        yield measured("completeness", f"> {most:g}", np.where(asked, lacking, np.nan), lacking > most)
 
 
 def _eligibility(responses: Responses) -> Index:
@@ -164,37 +134,41 @@ def careless_indices(responses: Responses, rules: Rules) -> Iterator[Index]:
     """
     asked = [name for name in asked_order(responses.instrument) if name in responses.items]
     given = responses.answered[asked].to_numpy(dtype=float)
-    yield _speed(responses, rules)
+    yield from _speed(responses, rules)
     yield _longstring(given, rules)
     yield _irv(given, rules)
     yield _mahalanobis(given, rules)
     yield _even_odd(responses, rules)
     yield _synonyms(given, rules)
+    yield _antonyms(given, rules)
+    yield from repeated.repeated_answers(responses, given, rules)
     for name in CHECKS:
         yield _check(responses, name, getattr(rules, name))
 
 
-def _speed(responses: Responses, rules: Rules) -> Index:
-    frame = responses.frame
-    n = len(frame)
-    limits = [
-        f"< {rules.seconds_per_item:g} s × items" if rules.seconds_per_item is not None else "",
-        f"< {rules.share_of_median_time:.3g} × median" if rules.share_of_median_time is not None else "",
-    ]
-    threshold = "; ".join(filter(None, limits))
-    if "duration_s" not in frame or not threshold or not n:
-        return _nothing("speed", n, threshold)
+def _speed(responses: Responses, rules: Rules) -> Iterator[Index]:
+    """Compare the time taken with that of others, and with the number of items shown."""
+    frame, n = responses.frame, len(responses.frame)
+    share, fastest = rules.share_of_median_time, rules.seconds_per_item
+    threshold = "" if share is None else f"< {share:.3g} × median"
+    threshold_item = "" if fastest is None else f"< {fastest:g} s"
+    if "duration_s" not in frame or not n:
+        yield from (nothing("speed", n, threshold), nothing("item_speed", n, threshold_item))
+        return
     duration = frame["duration_s"]
     seconds = duration.to_numpy(dtype=float)
-    fires = np.zeros(n, dtype=bool)
-    items = shown_items(responses).to_numpy().sum(axis=1)
-    if rules.seconds_per_item is not None:
-        fires |= seconds < rules.seconds_per_item * items
-    if rules.share_of_median_time is not None:
+    if share is None:
+        yield nothing("speed", n)
+    else:
         groups = [frame[name].fillna("").to_numpy() for name in ("form_language", "device") if name in frame]
         median = duration.groupby(groups or np.zeros(n)).transform("median").to_numpy(dtype=float)
-        fires |= seconds < rules.share_of_median_time * median
-    return _index("speed", threshold, seconds, fires)
+        yield measured("speed", threshold, seconds, seconds < share * median)
+    if fastest is None:
+        yield nothing("item_speed", n)
+    else:
+        items = shown_items(responses).to_numpy().sum(axis=1).astype(float)
+        an_item = np.divide(seconds, items, out=np.full(n, np.nan), where=items > 0)
+        yield measured("item_speed", threshold_item, an_item, an_item < fastest)
 
 
 def _too_few(given: NDArray[np.float64], rules: Rules) -> NDArray[np.bool_]:
@@ -203,28 +177,28 @@ def _too_few(given: NDArray[np.float64], rules: Rules) -> NDArray[np.bool_]:
 
 def _longstring(given: NDArray[np.float64], rules: Rules) -> Index:
     if rules.longstring_share is None:
-        return _nothing("longstring", len(given))
+        return nothing("longstring", len(given))
     run = careless.longstring(given)
     run[_too_few(given, rules)] = np.nan
     fires = run >= rules.longstring_share * (~np.isnan(given)).sum(axis=1)
-    return _index("longstring", f"≥ {rules.longstring_share:g} × items", run, fires)
+    return measured("longstring", f"≥ {rules.longstring_share:g} × items", run, fires)
 
 
 def _irv(given: NDArray[np.float64], rules: Rules) -> Index:
     if rules.irv is None:
-        return _nothing("irv", len(given))
+        return nothing("irv", len(given))
     spread = careless.irv(given)
     spread[_too_few(given, rules)] = np.nan
-    return _index("irv", f"< {rules.irv:g}", spread, spread < rules.irv)
+    return measured("irv", f"< {rules.irv:g}", spread, spread < rules.irv)
 
 
 def _mahalanobis(given: NDArray[np.float64], rules: Rules) -> Index:
     n, p = given.shape
     threshold = "" if rules.mahalanobis_p is None else f"p < {rules.mahalanobis_p:g}"
     if rules.mahalanobis_p is None or n <= p:  # with fewer respondents than items everybody is equally far away
-        return _nothing("mahalanobis", n, threshold)
+        return nothing("mahalanobis", n, threshold)
     distance, df = careless.mahalanobis(given)
-    return _index("mahalanobis", threshold, distance, distance > chdtri(df, rules.mahalanobis_p))
+    return measured("mahalanobis", threshold, distance, distance > chdtri(df, rules.mahalanobis_p))
 
 
 def _even_odd(responses: Responses, rules: Rules) -> Index:
@@ -232,22 +206,34 @@ def _even_odd(responses: Responses, rules: Rules) -> Index:
     scales = [[n for n in c.items if n in items] for c in responses.instrument.constructs.values()]
     scales = [scale for scale in scales if len(scale) > 1]
     if rules.even_odd is None or len(scales) < FEWEST_PAIRS:  # as for synonyms: too few pairs say nothing
-        return _nothing("even_odd", len(responses.frame))
+        return nothing("even_odd", len(responses.frame))
     scored = responses.frame[[name for scale in scales for name in scale]].to_numpy(dtype=float)
     value = careless.even_odd(scored, [len(scale) for scale in scales])
-    return _index("even_odd", f"> {-rules.even_odd:g}".replace("-", "−"), value, value > -rules.even_odd)
+    return measured("even_odd", f"> {-rules.even_odd:g}".replace("-", "−"), value, value > -rules.even_odd)
 
 
 def _synonyms(given: NDArray[np.float64], rules: Rules) -> Index:
     n = len(given)
     threshold = "" if rules.synonyms is None else f"< {rules.synonyms:g} (pairs r > {rules.synonym_pairs:g})"
     if rules.synonyms is None or n < 3:
-        return _nothing("synonyms", n, threshold)
+        return nothing("synonyms", n, threshold)
     pairs = careless.synonym_pairs(given, rules.synonym_pairs)
     if len(pairs) < FEWEST_PAIRS:  # a correlation over fewer pairs says nothing about a person
-        return _nothing("synonyms", n, threshold)
+        return nothing("synonyms", n, threshold)
     value = careless.synonyms(given, pairs)
-    return _index("synonyms", threshold, value, value < rules.synonyms)
+    return measured("synonyms", threshold, value, value < rules.synonyms)
+
+
+def _antonyms(given: NDArray[np.float64], rules: Rules) -> Index:
+    n = len(given)
+    threshold = "" if rules.antonyms is None else f"> {rules.antonyms:g} (pairs r < −{rules.antonym_pairs:g})"
+    if rules.antonyms is None or n < 3:
+        return nothing("antonyms", n, threshold)
+    pairs = careless.synonym_pairs(given, rules.antonym_pairs, antonyms=True)
+    if len(pairs) < FEWEST_PAIRS:
+        return nothing("antonyms", n, threshold)
+    value = careless.synonyms(given, pairs)
+    return measured("antonyms", threshold, value, value > rules.antonyms)
 
 
 def _check(responses: Responses, name: str, fewest: int | None) -> Index:
@@ -270,6 +256,6 @@ def _check(responses: Responses, name: str, fewest: int | None) -> Index:
         asked += answer.notna().to_numpy()
         failed += (wrong & answer.notna()).to_numpy()
     if fewest is None or not used:
-        return _nothing(name, len(frame))
+        return nothing(name, len(frame))
     failed[asked == 0] = np.nan
-    return _index(name, f"≥ {fewest:g} ({', '.join(used)})", failed, failed >= fewest)
+    return measured(name, f"≥ {fewest:g} ({', '.join(used)})", failed, failed >= fewest)

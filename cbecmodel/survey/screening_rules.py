@@ -44,6 +44,15 @@ class Rules:
         Within-person correlation over like items below which a respondent is flagged.
     synonym_pairs : float
         Correlation across respondents above which two items are alike.
+    antonyms : float or None
+        Within-person correlation over opposite items above which a respondent is flagged.
+    antonym_pairs : float
+        Two items are opposite when their correlation across respondents, reversed items not yet reversed, is below minus this.
+    duplicates : int or None
+        Respondents of the same wave with the very same answers to all items from which each of them is flagged. Those who
+        answered fewer than ``minimum_items`` items, or all of them alike, are not compared: they coincide by themselves.
+    repeated_codes : int or None
+        Respondents of the same wave with the same self-generated code from which each of them is flagged.
     attention : int or None
         Failed attention checks (instructed responses and infrequency items) from which a respondent is flagged.
     consistency : int or None
@@ -77,6 +86,10 @@ class Rules:
     even_odd: float | None = 0.3
     synonyms: float | None = 0.0
     synonym_pairs: float = 0.6
+    antonyms: float | None = 0.0
+    antonym_pairs: float = 0.6
+    duplicates: int | None = 2
+    repeated_codes: int | None = 2
     attention: int | None = 1
     consistency: int | None = 1
     diligence: int | None = 1
@@ -98,11 +111,11 @@ def _between(low: float, high: float, *, optional: bool = True) -> tuple[str, Ca
     return allowed, lambda value: (value is None and optional) or (_number(value) and low <= value <= high)
 
 
-def _count(*, optional: bool = True) -> tuple[str, Callable[[Any], bool]]:
-    allowed = "1, 2, 3 …" + (" / None" if optional else "")
+def _count(*, optional: bool = True, fewest: int = 1) -> tuple[str, Callable[[Any], bool]]:
+    allowed = f"{fewest}, {fewest + 1}, {fewest + 2} …" + (" / None" if optional else "")
     return (
         allowed,
-        lambda value: (value is None and optional) or (_number(value) and value >= 1 and value == int(value)),
+        lambda value: (value is None and optional) or (_number(value) and value >= fewest and value == int(value)),
     )
 
 
@@ -118,6 +131,10 @@ _ALLOWED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "even_odd": _between(-1, 1),
     "synonyms": _between(-1, 1),
     "synonym_pairs": _between(0, 1, optional=False),
+    "antonyms": _between(-1, 1),
+    "antonym_pairs": _between(0, 1, optional=False),
+    "duplicates": _count(fewest=2),
+    "repeated_codes": _count(fewest=2),
     "attention": _count(),
     "consistency": _count(),
     "diligence": _count(),

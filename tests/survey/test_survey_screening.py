@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cbecmodel.survey import careless
+from cbecmodel.errors import DataError
+from cbecmodel.survey import careless, repeated
 from cbecmodel.survey.instrument import Instrument
+from cbecmodel.survey.parts import Keys
 from cbecmodel.survey.responses import Responses
+from cbecmodel.survey.screening import Screening
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +32,11 @@ def _answers(
     answers = np.clip(np.round(4 + 1.5 * latent), 1, 7)
     answers[RNG.random(answers.shape) < missing] = np.nan
     return answers
+
+
+def _measured(found: Screening, index: str) -> pd.Series:
+    (table,) = (getattr(found, name) for name in ("values",))
+    return table[index]
 
 
 def _longest(row: list[float]) -> int:
@@ -150,7 +158,9 @@ def test_who_is_excluded_and_why(crowd: Responses) -> None:
         "completeness",
         "careless",
     ]
-    assert found.table.loc[44, ["speed", "longstring", "irv"]].all()
+    assert found.table.loc[44, ["speed", "item_speed", "longstring", "irv"]].all()
+    assert found.table.loc[44, "n_flags"] == 3  # both speeds are one sign
+    assert _measured(found, "item_speed").loc[44] == pytest.approx(5 / 7)
     assert found.table.loc[45, "attention"]
     assert reason.loc[45] == ""
     assert found.flow["stage"].tolist() == ["read", "consent", "eligibility", "completeness", "careless"]
@@ -168,7 +178,8 @@ def test_summary_counts_those_it_could_assess(crowd: Responses) -> None:
     assert summary.loc["attention", ["n_assessed", "n_flagged"]].tolist() == [42, 1]
     assert summary.loc["eligibility", "n_flagged"] == 2
     assert summary.loc["completeness", ["n_assessed", "n_flagged"]].tolist() == [43, 1]  # of those who were let in
-    assert summary.loc["speed", "threshold"] == "< 2 s × items; < 0.333 × median"
+    assert summary.loc["speed", "threshold"] == "< 0.333 × median"
+    assert summary.loc["item_speed", "threshold"] == "< 2 s"
 
 
 def test_rules_can_be_given_and_switched_off(crowd: Responses) -> None:
@@ -221,3 +232,52 @@ def test_an_empty_sample_is_screened_too(small: Instrument) -> None:
     )
     found = Responses.from_frame(frame, small).screen()
     assert found.flow["n_left"].tolist() == [3, 0, 0, 0, 0]
+
+
+def test_antonyms_equal_brute_force_and_find_those_who_agree_to_both(small: Instrument) -> None:
+    x = _answers(400, scales=3, items=4)
+    x[:, 1::2] = 8 - x[:, 1::2]
+    x[0] = [1, 2, 6, 7, 3, 3, 5, 6, 1, 1, 7, 7]
+    pairs = careless.synonym_pairs(x, 0.5, antonyms=True)
+    corr = np.corrcoef(x.T)
+    assert set(map(tuple, pairs.tolist())) == {(i, j) for i in range(12) for j in range(i) if corr[i, j] < -0.5}
+    values = careless.synonyms(x, pairs)
+    assert values[0] == pytest.approx(np.corrcoef(x[0, pairs[:, 0]], x[0, pairs[:, 1]])[0, 1])
+    found = Responses.from_frame(_on(small, 7), small).screen(antonym_pairs=0.0, antonyms=-1.0)
+    assert found.summary.set_index("index").loc["antonyms", "threshold"] == "> -1 (pairs r < −0)"
+
+
+def _on(small: Instrument, n: int) -> pd.DataFrame:
+    return pd.DataFrame(RNG.integers(1, 6, (n, 7)), columns=["J1", "J2", "J3", "C1", "C2", "T1", "T2"])
+
+
+def test_the_same_answers_twice_are_one_sign_within_a_wave(small: Instrument) -> None:
+    frame = _on(small, 40)
+    frame.loc[:4] = [[1, 2, 3, 4, 5, 1, 2]] * 3 + [[4] * 7] * 2  # straight-liners coincide by themselves
+    frame["wave"] = 1
+    frame.loc[2, "wave"] = 2
+    rules = {"minimum_items": 7, "minimum_flags": 2}
+    found = Responses.from_frame(frame, small).screen(**rules)
+    assert found.table["duplicates"].tolist() == [True, True] + [False] * 38
+    assert _measured(found, "duplicates").tolist()[:5] == pytest.approx([2, 2, 1, np.nan, np.nan], nan_ok=True)
+    assert Responses.from_frame(frame.drop(columns="wave"), small).screen(**rules).table["duplicates"].sum() == 3
+    assert not Responses.from_frame(frame, small).screen(duplicates=None, **rules).table["duplicates"].any()
+    with pytest.raises(DataError, match='"duplicates" is 1; it must be 2, 3, 4'):
+        Responses.from_frame(frame, small).screen(duplicates=1)
+
+
+def test_the_same_code_twice_is_one_sign_within_a_wave(small: Instrument) -> None:
+    keyed = small.model_copy(update={"keys": Keys(person="X_NOTE", wave="X_PET")})
+    frame = _on(small, 6).assign(X_NOTE=["LI0742", "li0742 ", "LI0742", "", "", "AB0101"], X_PET=[0, 0, 1, 0, 0, 0])
+    found = Responses.from_frame(frame, keyed).screen()
+    assert found.table["repeated_codes"].tolist() == [True, True, False, False, False, False]
+    assert _measured(found, "repeated_codes").isna().tolist() == [False] * 3 + [True] * 2 + [False]
+    assert found.table["n_flags"].iloc[0] == 1
+    assert not Responses.from_frame(frame, small).screen().table["repeated_codes"].any()
+
+
+def test_equal_rows_are_counted_exactly() -> None:
+    rows = RNG.integers(1, 3, (500, 6)).astype(float)
+    rows[RNG.random(rows.shape) < 0.2] = np.nan
+    text = [str(row) for row in rows.tolist()]
+    assert repeated.same_rows(rows).tolist() == [text.count(row) for row in text]
