@@ -16,7 +16,9 @@ from cbecmodel.survey.column_checks import check_presence
 from cbecmodel.survey.paradata import read_paradata
 from cbecmodel.survey.privacy import is_personal, without_contacts
 from cbecmodel.survey.recode import ANSWERED, BLANK, NO_ANSWER, Dialect, Reading, Recoded, reader, recode
+from cbecmodel.survey.routing_reasons import note_not_shown
 from cbecmodel.survey.text_matching import fold
+from cbecmodel.survey.versions import check_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +61,7 @@ def assemble(
     accept: Mapping[str, int | str] | None = None,
     *,
     keep_personal: bool = False,
+    any_version: bool = False,
 ) -> Assembled:
     """Turn a file's cells into an analysis frame.
 
@@ -70,6 +73,8 @@ def assemble(
         Further wordings of answers, to a label or code of the questions in which they occur.
     keep_personal : bool
         Take over columns with personal data, and contacts in free texts.
+    any_version : bool
+        Take answers that say they were given to another version of the instrument.
 
     Returns
     -------
@@ -78,16 +83,18 @@ def assemble(
     Raises
     ------
     DataError
-        If a column is doubled or lacking, an answer is outside its scale or unreadable, or a respondent is doubled.
+        If the answers are to another version of the instrument, a column is doubled or lacking, an answer is
+        outside its scale or unreadable, or a respondent is doubled.
 
     Warns
     -----
     DataWarning
         If there are unknown columns, or items that nobody answered or everybody answered alike.
     """
+    versions = check_version(table, instrument, any_version=any_version)
     known = {name: one.accepting(accept or {}) for name, one in fields(instrument).items()}
     found = columns.plan(table.headers, known, table.file, table.places, None if keep_personal else _personal(table))
-    events = [*table.events, *check_presence(table, found, known, instrument)]
+    events = [*table.events, *versions, *check_presence(table, found, known, instrument)]
     if not keep_personal:
         table, cleaned = _without_contacts(table, found, known)
         events += cleaned
@@ -97,6 +104,7 @@ def assemble(
         if one.id in found.known:
             _read_field(one, table, found, tuple(instrument.missing_codes), work)
     answer_checks.check_answers(work.faults, known, table.file)
+    work.events += note_not_shown(work.frame, work.missing, instrument, len(index))
     paradata, lost = read_paradata(table, found, index, instrument.languages)
     frame = pd.concat([pd.DataFrame(work.frame, index=index), paradata], axis=1)
     answer_checks.warn_about_items(frame, instrument, table.file)

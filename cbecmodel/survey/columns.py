@@ -52,7 +52,8 @@ PLATFORM: Final = frozenset(
     {"来源", "来源详情", "总分", "lastpage", "seed", "status", "progress", "finished", "recordeddate", "responseset", "name",
      "externaldatareference", "distributionchannel", "startlanguage", "_submission_time", "_validation_status", "_notes",
      "_status", "_submitted_by", "__version__", "_tags", "_index", "meta/instanceid", "formhub/uuid", "_id", "_uuid",
-     "datestamp", "instanceid", "submissiondate", "audit", "key"}
+     "datestamp", "instrument", "instrument_version",
+     "instrument_hash", "item_hashes", "instanceid", "submissiondate", "audit", "key"}
 )  # fmt: skip
 _OPTION: Final = re.compile(r"(.+?)\s*[_/.(\[]\s*(-?\d+)\s*[)\]]?")
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class Condition:
         >>> Condition.parse("X_LIVE > 0").mask(pd.DataFrame({"X_LIVE": [0, 3, None]})).tolist()
         [False, True, False]
         """
-        return frame[self.variable].map(self.holds).astype(bool)
+        which, answers = pd.factorize(frame[self.variable], use_na_sentinel=True)
+        held = np.array([*map(self.holds, answers), False])[which]  # -1, a missing answer, is the last
+        return pd.Series(held, index=frame.index, name=self.variable)
 
     def __str__(self) -> str:
         return f"{self.variable} {self.operator} {self.value}"

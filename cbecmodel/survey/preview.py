@@ -13,6 +13,7 @@ from cbecmodel.survey.formats.surveyjs import locale, model
 from cbecmodel.survey.formats.written import language_name, phrase
 from cbecmodel.survey.instrument import Instrument, load_instrument
 from cbecmodel.survey.questionnaire import questionnaire
+from cbecmodel.survey.versions import item_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +113,7 @@ def _content(form: Questionnaire, languages: Sequence[str]) -> dict[str, Any]:
         "instrument": instrument.id,
         "version": instrument.version,
         "content_hash": instrument.content_hash,
+        "item_hashes": item_hashes(instrument),
         "not_shown": NOT_SHOWN if NOT_SHOWN in instrument.missing_codes else None,
         "theme": _THEME,
         "languages": [

@@ -50,6 +50,7 @@ def read_responses(
     numbers: Numbers | None = None,
     keep_personal: bool = False,
     synthetic: bool = False,
+    any_version: bool = False,
 ) -> Responses:
     r"""Read the answers of a survey.
 
@@ -82,6 +83,9 @@ def read_responses(
         Take over IP addresses, e-mail addresses, names and telephone numbers, which are left out otherwise.
     synthetic : bool
         Whether the answers were made up, for a trial run say; everything made from them will say so.
+    any_version : bool
+        Take answers that say they were given to another version of the instrument (their ``instrument_hash`` is not its
+        ``content_hash``); noted in the log.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def read_responses(
     FileError
         If there is no such file, or its bytes cannot be read.
     DataError
-        If an item has no column or two, a respondent occurs twice, or an answer is outside its scale or unreadable; says
+        If the answers are to another version of the instrument; if an item has no column or two,
+        a respondent occurs twice, or an answer is outside its scale or unreadable; says
         file, row, column and item. Rows are counted as a spreadsheet shows them: the header is row 1.
 
     Warns
@@ -129,7 +134,13 @@ def read_responses(
     table = _interpreted(_cells(path, data, asked), path.name, instrument, asked)
     digest = hashlib.sha256(data).hexdigest()
     return Responses.from_table(
-        table, instrument, digest, accept=accept or {}, keep_personal=keep_personal, synthetic=synthetic
+        table,
+        instrument,
+        digest,
+        accept=accept or {},
+        keep_personal=keep_personal,
+        synthetic=synthetic,
+        any_version=any_version,
     )
 
 

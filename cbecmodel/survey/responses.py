@@ -153,6 +153,7 @@ class Responses:
         accept: Mapping[str, int | str] | None = None,
         keep_personal: bool = False,
         synthetic: bool = False,
+        any_version: bool = False,
     ) -> Responses:
         """Take the cells of a file; what every format's reader ends in.
 
@@ -167,12 +168,14 @@ class Responses:
         keep_personal : bool
             Take over columns with personal data, and contacts in free texts.
         synthetic : bool
+        any_version : bool
+            Take answers that say they were given to another version of the instrument.
 
         Returns
         -------
         Responses
         """
-        made = assemble(table, instrument, accept or {}, keep_personal=keep_personal)
+        made = assemble(table, instrument, accept or {}, keep_personal=keep_personal, any_version=any_version)
         source = Source(table.file, sha256, len(table.rows), table.format, table.encoding)
         return cls(instrument, made.frame, made.raw, made.missing, source, made.extra, made.events, synthetic)
 

@@ -74,6 +74,7 @@
       device: window.innerWidth < 600 ? "phone" : "computer",
       page_timings: all,
       item_order: itemOrder(),
+      item_hashes: given.item_hashes,
       ...answers(reachedPage),
     };
   };

@@ -84,6 +84,10 @@ def model(form: Questionnaire, languages: Sequence[str]) -> Json:
         "textUpdateMode": "onTyping",
         "clearInvisibleValues": "onHidden",
         "completedHtml": said.phrase("finished"),
+        # the answers say which version of the instrument they were given to
+        "calculatedValues": [
+            {"name": "instrument_hash", "expression": f"'{form.instrument.content_hash}'", "includeIntoResult": True}
+        ],
         "pages": [_page(page, said) for page in form.pages],
     }
     if rules:

@@ -99,7 +99,7 @@ def _flat(person: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
 
 
 def _is_note(name: str) -> bool:
-    return name in {"item_order", "page_timings"}
+    return name in {"item_order", "page_timings", "item_hashes"}
 
 
 def _text(value: Any) -> str:
