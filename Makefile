@@ -32,6 +32,8 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest -q benchmarks --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,max,rounds
+	$(BIN)/python benchmarks/structure_fit.py
+	$(BIN)/python benchmarks/structure_bootstrap.py
 
 notebooks: $(READY)
 	mkdir -p reports/build/notebooks

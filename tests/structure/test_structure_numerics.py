@@ -46,15 +46,20 @@ def test_two_ways_to_sum_over_patterns(gaps):
         np.testing.assert_allclose(one, other, atol=1e-9 * np.abs(other).max())
 
 
-@pytest.mark.parametrize("estimator", ["ML", "MLR", "MLM"])
-def test_memory_is_a_few_copies_of_the_data(estimator):
+@pytest.mark.parametrize(
+    ("estimator", "missing"), [("ML", "listwise"), ("MLR", "listwise"), ("MLM", "listwise"), ("MLR", "fiml")]
+)
+def test_memory_is_a_few_copies_of_the_data(estimator, missing):
     rng = np.random.default_rng(3)
     values = rng.standard_normal((40_000, 1)) + rng.standard_normal((40_000, 12))
     data = pd.DataFrame(values, columns=[f"v{k}" for k in range(12)])
     model = "f =~ " + " + ".join(data.columns)
     cbec.cfa(model, data.head(200), estimator=estimator)
+    if missing == "fiml":
+        data.iloc[:5000, 2] = np.nan
+        data.iloc[3000:9000, 5] = np.nan
     tracemalloc.start()
-    fit = cbec.cfa(model, data, estimator=estimator)
+    fit = cbec.cfa(model, data, estimator=estimator, missing=missing)
     assert fit.parameters["se"].notna().all()
     assert fit.fit_measures["cfi"] > 0.9
     peak = tracemalloc.get_traced_memory()[1]

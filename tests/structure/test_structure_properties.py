@@ -1,7 +1,10 @@
 """What theory says must not change does not change; truth is recovered; divergence ends soon."""
 
+import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -167,6 +170,73 @@ def test_divergence_ends_soon_in_a_typed_error(engine):
     with pytest.raises(ConvergenceError):
         cbec.sem("\n".join(lines), data, engine=engine)
     assert time.perf_counter() - start < 20  # some 2 s; 55 s before linear algebra was kept to one thread
+
+
+def reordered(data, order):
+    """Fit one model with formulas, terms and columns in the order 1 or -1."""
+    terms = {"f": ["y1", "y2", "y3", "y4"], "h": ["x1", "x2", "x3"]}
+    lines = [f"{factor} =~ {' + '.join(['1*' + names[0], *names[1:][::order]])}" for factor, names in terms.items()]
+    return cbec.sem("; ".join([*lines, "f ~ h"][::order]), data[data.columns[::order]])
+
+
+def test_engines_whatever_the_order():
+    """semopy orders its rows by hashes; ours come in the order of the model, and its numbers are ours."""
+    data = democracy()
+    usual = cbec.sem(MODEL, data)
+    other = cbec.sem(MODEL, data, engine="semopy")
+    assert other.parameters[KEYS].equals(usual.parameters[KEYS])
+    np.testing.assert_allclose(other.fit_measures["chisq"], usual.fit_measures["chisq"], rtol=1e-7)
+    agree(reordered(data, 1), reordered(data, -1), rtol=1e-7)
+
+
+def test_engine_of_classes_in_threads():
+    """semopy keeps registries on its classes, which are locked: fits in threads are those of one thread."""
+    data = democracy()
+    models = [MODEL, "f =~ y1 + y2 + y3 + y4", "h =~ x1 + x2 + x3; y1 ~ h"] * 3
+    alone = [cbec.sem(model, data, engine="semopy").parameters for model in models[:3]] * 3
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda model: cbec.sem(model, data, engine="semopy").parameters, models))
+    for one, other in zip(alone, found, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+@pytest.mark.slow  # two interpreters start
+def test_processes_return_the_same_results():
+    """Results of another process, with another hash seed, are the same to the last bit, and can be read and used."""
+    data = schools()
+    options = {"group": "school", "group_equal": "loadings", "estimator": "MLR"}
+    usual = cbec.cfa(THREE, data, **options)
+    tasks = [joblib.delayed(cbec.cfa)(THREE, data, **options) for _ in range(2)]
+    for fit in joblib.Parallel(n_jobs=2, backend="loky")(tasks):
+        assert type(fit) is type(usual)
+        pd.testing.assert_frame_equal(fit.parameters, usual.parameters, check_exact=True)
+        pd.testing.assert_series_equal(fit.fit_measures, usual.fit_measures, check_exact=True)
+        pd.testing.assert_frame_equal(fit.vcov, usual.vcov, check_exact=True)
+        pd.testing.assert_frame_equal(fit.modification_indices(), usual.modification_indices(), check_exact=True)
+        assert str(fit) == str(usual)
+        assert fit.options == usual.options
+        assert pickle.dumps(pickle.loads(pickle.dumps(fit))) == pickle.dumps(fit)
+
+
+@FEW
+@given(st.permutations(list(range(301))))
+def test_rows_of_incomplete_data_in_groups(order):
+    """Whatever the order of cases: the same fit, but for which group comes first."""
+    data = schools()[["school", *(f"x{k}" for k in range(1, 10))]]
+    data = data.mask((np.arange(data.size).reshape(data.shape) % 29 == 0) & (data.columns != "school"))
+    usual = cbec.cfa(THREE, data, group="school", missing="fiml")
+    again = cbec.cfa(THREE, data.iloc[order], group="school", missing="fiml")
+    agree_by_label(usual, again)
+
+
+def agree_by_label(one, other):
+    np.testing.assert_allclose(other.fit_measures[INVARIANT], one.fit_measures[INVARIANT], rtol=1e-7, atol=1e-9)
+    frames = [
+        fit.parameters.assign(group=[fit.group_labels[g - 1] for g in fit.parameters["group"]]).set_index(KEYS)
+        for fit in (one, other)
+    ]
+    np.testing.assert_allclose(frames[1].loc[frames[0].index, "est"], frames[0]["est"], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(frames[1].loc[frames[0].index, "se"], frames[0]["se"], rtol=1e-6, atol=1e-7)
 
 
 def test_threads_are_given_back():

@@ -30,8 +30,8 @@ from cbecmodel.structure.estimate.implied import implied, jacobian, vech_indices
 from cbecmodel.structure.estimate.likelihood import discrepancy
 from cbecmodel.structure.inference.corrections import Correction
 from cbecmodel.structure.inference.indices import Test
-from cbecmodel.structure.inference.robust import case_data, fixed_columns, score_rows
-from cbecmodel.structure.inference.saturated import saturated_information, saturated_scores
+from cbecmodel.structure.inference.robust import case_data, fixed_columns
+from cbecmodel.structure.inference.saturated import saturated_information, saturated_meat
 from cbecmodel.structure.inference.scaled import robust_indices
 from cbecmodel.structure.inference.vcov import inverse_information
 
@@ -91,9 +91,7 @@ def _expected(problem: Problem, x: Floats, *, robust: bool) -> tuple[float, floa
         inverse = np.linalg.inv(seen)
         meat = seen
         if robust:
-            one = replace(sample, raw=raw)
-            scores = score_rows([saturated_scores(one, sample.mean, sample.cov)[:, loose]], [sample])
-            meat = scores.T @ scores / sample.n
+            meat = saturated_meat(replace(sample, raw=raw), sample.mean, sample.cov)[grid]
         delta = np.zeros((len(fixed) + len(rows), len(x)))
         np.add.at(delta.T, group.parameter, jacobian(implied(group, here), True).T)
         delta = delta[loose]

@@ -25,7 +25,7 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import implied, jacobian, vech, vech_indices
 from cbecmodel.structure.estimate.least_squares import moment_deviations
 from cbecmodel.structure.inference.robust import case_data, fixed_columns, score_rows
-from cbecmodel.structure.inference.saturated import saturated_information, saturated_scores
+from cbecmodel.structure.inference.saturated import saturated_information, saturated_meat
 from cbecmodel.structure.inference.vcov import inverse_information
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def _information(
 ) -> Floats:
     """Return the information of a case about the moments that vary, zero elsewhere."""
     if kind == "first_order":
-        scores = score_rows([saturated_scores(sample, mean, cov)], [sample])
-        found = scores.T @ scores / sample.n
+        found = saturated_meat(sample, mean, cov)
     else:
         found = saturated_information(sample, mean, cov, "observed" if kind == "observed" else "expected")
     p = len(mean)

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.implied import vech_indices
 from cbecmodel.structure.estimate.incomplete import expected_weight, observed_weight
+from cbecmodel.structure.sample.design import total_rows
 from cbecmodel.structure.sample.expectation import expected
+from cbecmodel.structure.sample.linear import row_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,16 +117,63 @@ def saturated_scores(sample: SampleMoments, mean: Floats, cov: Floats) -> Floats
     if sample.raw is None:
         raise ModelError("structure.robust_needs_data")
     p = len(mean)
+    out = np.zeros((len(sample.raw), p * (p + 3) // 2))
+    for cases, scores in _score_blocks(sample, sample.raw, mean, cov):
+        out[cases] = scores
+    return out
+
+
+def saturated_meat(sample: SampleMoments, mean: Floats, cov: Floats) -> Floats:
+    """Return the mean outer product of casewise scores, by how cases were sampled: first-order information.
+
+    Parameters
+    ----------
+    sample : SampleMoments
+        With its cases.
+    mean : ndarray, shape (p,)
+    cov : ndarray, shape (p, p)
+
+    Returns
+    -------
+    ndarray, shape (m, m)
+        Of a simple random sample summed block by block, for scores need many times the memory of the data.
+
+    Raises
+    ------
+    ModelError
+        If the model was fitted to moments.
+    """
+    if sample.raw is None:
+        raise ModelError("structure.robust_needs_data")
+    if sample.design is not None:
+        rows = total_rows([saturated_scores(sample, mean, cov)], [sample.design])
+        return np.asarray(rows.T @ rows / sample.n, dtype=np.float64)
+    size = len(mean) * (len(mean) + 3) // 2
+    out = np.zeros((size, size))
+    for _, scores in _score_blocks(sample, sample.raw, mean, cov):
+        out += scores.T @ scores
+    return out / sample.n
+
+
+def _score_blocks(
+    sample: SampleMoments, raw: Floats, mean: Floats, cov: Floats
+) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Yield some cases of one pattern at a time with their scores."""
+    p = len(mean)
     rows, columns = vech_indices(p)
-    out = np.zeros((len(sample.raw), p + len(rows)))
+    share = _shares(p)
     groups = [(one.observed, one.cases) for one in sample.patterns]
     if not groups:
-        groups = [(np.arange(p, dtype=np.intp), np.arange(len(sample.raw), dtype=np.intp))]
-    for at, cases in groups:
+        groups = [(np.arange(p, dtype=np.intp), np.arange(len(raw), dtype=np.intp))]
+    for at, members in groups:
         inverse = np.zeros((p, p))
         inverse[np.ix_(at, at)] = np.linalg.inv(cov[np.ix_(at, at)])
-        pull = (sample.raw[np.ix_(cases, at)] - mean[at]) @ inverse[at]
-        out[cases, :p] = pull
-        out[cases, p:] = pull[:, rows] * pull[:, columns] - inverse[rows, columns]
-    out[:, p:] *= _shares(p)
-    return out
+        for block in row_blocks(len(members)):
+            cases = members[block]
+            out = np.empty((len(cases), p + len(rows)))
+            pull = (raw[np.ix_(cases, at)] - mean[at]) @ inverse[at]
+            out[:, :p] = pull
+            np.multiply(pull[:, rows], pull[:, columns], out=out[:, p:])
+            out[:, p:] -= inverse[rows, columns]
+            out[:, p:] *= share
+            yield cases, out

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.implied import implied, jacobian
-from cbecmodel.structure.inference.saturated import saturated_information, saturated_scores
+from cbecmodel.structure.inference.saturated import saturated_information, saturated_meat
 from cbecmodel.structure.inference.vcov import Uncertainty, inverse_information
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def first_stage(sample: SampleMoments, *, robust: bool) -> SampleMoments:
     seen = saturated_information(sample, sample.mean, sample.cov, "observed") * np.outer(units, units)
     bread = np.asarray(np.linalg.inv(seen), dtype=np.float64)
     if robust:
-        scores = saturated_scores(sample, sample.mean, sample.cov) * units
-        bread = bread @ (scores.T @ scores / sample.n) @ bread
+        bread = bread @ (saturated_meat(sample, sample.mean, sample.cov) * np.outer(units, units)) @ bread
     return replace(sample, raw=None, patterns=(), gamma=bread * np.outer(units, units))
 
 
