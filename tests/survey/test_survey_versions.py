@@ -108,6 +108,6 @@ def test_without_the_code_nothing_is_said(tmp_path: Path) -> None:
 
 def test_a_condition_on_a_reversed_item_is_about_what_was_ticked(tmp_path: Path) -> None:
     routed = _made(tmp_path, ROUTED.replace("relevant: X_PET > 0", "relevant: J3 > 3"))
-    frame = pd.DataFrame([[1, 2, 2, 4, 5], [1, 2, 4, 4, 5]], columns=["J1", "J2", "J3", "C1", "C2"])
-    answers = Responses.from_frame(frame.assign(T1=[None, None], T2=[1, 2]), routed)
-    assert answers.missing["T1"].tolist() == ["-77", "blank"]
+    frame = pd.DataFrame([[1, 2, 2, 4, 5], [1, 2, 4, 4, 5], [1, 2, 5, 4, 5]], columns=["J1", "J2", "J3", "C1", "C2"])
+    answers = Responses.from_frame(frame.assign(T1=[None, None, 2], T2=[1, 2, 3]), routed)
+    assert answers.missing["T1"].tolist() == ["-77", "blank", ""]
