@@ -1,5 +1,7 @@
 from .errors import CbecError as CbecError
 from .errors import CbecWarning as CbecWarning
+from .measurement.invariance import InvarianceResults as InvarianceResults
+from .measurement.invariance import invariance as invariance
 from .measurement.reliability import reliability as reliability
 from .measurement.validity import Thresholds as Thresholds
 from .measurement.validity import ValidityResults as ValidityResults
