@@ -79,13 +79,14 @@ def lay_out(
     indicators: pd.DataFrame | None = None,
     covariances: pd.DataFrame | None = None,
     r_squared: Mapping[str, float] | None = None,
+    alone: Collection[str] = (),
     lang: str = "en",
 ) -> PathDiagram:
     """Return where everything in a path diagram stands.
 
     Parameters
     ----------
-    paths, latents, labels, indicators, covariances, r_squared, lang
+    paths, latents, labels, indicators, covariances, r_squared, alone, lang
         As in :func:`cbecmodel.display.paths.path_diagram`.
 
     Returns
@@ -93,7 +94,7 @@ def lay_out(
     PathDiagram
     """
     edges: list[Edge] = list(zip(paths["rhs"].astype(str), paths["lhs"].astype(str), strict=True))
-    order = list(dict.fromkeys([*(cause for cause, _ in edges), *(effect for _, effect in edges)]))
+    order = list(dict.fromkeys([*(cause for cause, _ in edges), *(effect for _, effect in edges), *alone]))
     if not order and indicators is not None:  # a measurement model has constructs and no paths
         order = list(dict.fromkeys(indicators["lhs"].astype(str)))
     column = layers(order, edges)

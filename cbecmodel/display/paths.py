@@ -30,6 +30,7 @@ def path_diagram(
     indicators: pd.DataFrame | None = None,
     covariances: pd.DataFrame | None = None,
     r_squared: Mapping[str, float] | None = None,
+    alone: Collection[str] = (),
     lang: str = "en",
 ) -> Picture:
     """Draw a structural model: constructs, paths with their estimates, explained variance.
@@ -50,6 +51,8 @@ def path_diagram(
         ``lhs``, ``rhs``, ``est`` of correlated constructs, drawn as light double-headed arrows.
     r_squared : mapping of str to float, optional
         Written into the constructs.
+    alone : collection of str
+        Variables drawn though no path touches them, in the first column.
     lang : {"en", "zh"}
 
     Returns
@@ -72,15 +75,17 @@ def path_diagram(
         indicators=indicators,
         covariances=covariances,
         r_squared=r_squared,
+        alone=alone,
         lang=lang,
     )
     left, bottom, right, top = plan.extent
-    width, height = right - left + 0.3, top - bottom + 0.75
+    foot = 0.6 if plan.curves else 0.15  # what explains the lines of paths stands below
+    width, height = right - left + 0.3, top - bottom + foot + 0.15
     figure, axes = new_figure(width, height, lang)
     figure.set_layout_engine("none")
     axes.set_position((0, 0, 1, 1))
     with look():
-        axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - 0.6, top + 0.15))
+        axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - foot, top + 0.15))
         axes.axis("off")
         for construct, lines, box in plan.small:
             _draw_indicator(axes, plan.boxes[construct], lines, box)
@@ -100,7 +105,8 @@ def path_diagram(
             path = place < len(plan.curves)
             size, colour = (VALUE, INK) if path else (SMALL, GREY)
             axes.text(x, y, label, ha="center", va="center", fontsize=size, color=colour, zorder=5)
-        _legend(axes, paths, lang)
+        if plan.curves:
+            _legend(axes, paths, lang)
     return figure
 
 

@@ -19,7 +19,8 @@ from cbecmodel.structure.table.defaults import parameter_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.parameter import Parameter
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 _ROUNDING = 1e-10

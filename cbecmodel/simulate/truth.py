@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cbecmodel.simulate.latent import Array
-    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.parameter import Parameter
+    from cbecmodel.structure.table.partable import ParameterTable
     from cbecmodel.survey.instrument import Instrument
 
 

@@ -29,7 +29,8 @@ from cbecmodel.structure.sample.groups import group_moments, grouped
 from cbecmodel.structure.sample.moments import SampleMoments
 from cbecmodel.structure.table.defaults import parameter_table
 from cbecmodel.structure.table.limits import linear_space
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
+from cbecmodel.structure.table.partable import ParameterTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -93,8 +93,10 @@ def sem(
         weighted and diagonally weighted least squares; they have no likelihood. ULS and DWLS have robust errors,
         WLSM and WLSMV are DWLS with a Satorra-Bentler or a scaled and shifted test, ULSMV is ULS with the latter. With ordinal
         variables ML means WLSMV, as in lavaan.
-    se : {"standard", "robust_sem", "robust_huber_white", "first_order", "none"}, optional
-        What the estimator implies if not given.
+    se : {"standard", "robust_sem", "robust_huber_white", "first_order", "cluster", "bootstrap", "none"}, optional
+        What the estimator implies if not given; two-stage estimation has ``"two_stage"``. ``"cluster"`` is what ``cluster``
+        implies anyway. ``"bootstrap"`` takes errors and percentile intervals from 1000 resamples with seed 1;
+        :meth:`SEMResults.bootstrap` lets number, seed and kind be chosen.
     missing : {"listwise", "pairwise", "fiml", "two_stage", "robust_two_stage"}
         Leave incomplete cases out; use what answers there are to each pair (ordinal variables); use all answers by
         full-information maximum likelihood (ML or MLR); or estimate the moments from all answers first and fit the model to

@@ -41,7 +41,7 @@ _AVAILABLE: Final[dict[str, tuple[str, ...]]] = {
     "information": ("expected", "observed", "first_order"),
     "likelihood": ("normal", "wishart"),
     "parameterization": ("delta", "theta"),
-    "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "two_stage", "none"),
+    "se": ("standard", "robust_sem", "robust_huber_white", "first_order", "two_stage", "bootstrap", "none"),
     "test": ("standard", "satorra_bentler", "yuan_bentler_mplus", "scaled_shifted", "mean_var_adjusted"),
 }
 # What each estimator implies: standard errors, information, test.
@@ -62,7 +62,7 @@ _IMPLIED: Final[dict[str, tuple[str, str, str]]] = {
     "ULSMV": ("robust_sem", "expected", "scaled_shifted"),
 }
 _LEAST_SQUARES: Final[dict[str, tuple[str, ...]]] = {
-    "se": ("standard", "robust_sem", "none"),
+    "se": ("standard", "robust_sem", "bootstrap", "none"),
     "information": ("expected",),
     "test": ("standard", "satorra_bentler", "scaled_shifted", "mean_var_adjusted"),
     "missing": ("listwise", "pairwise"),
@@ -228,6 +228,9 @@ def _has_design(chosen: dict[str, Any]) -> bool:
 def _completed(asked: dict[str, Any]) -> dict[str, Any]:
     """Fill in what the estimator and groups imply."""
     chosen = dict(asked)
+    if chosen.get("se") == "cluster":
+        _require_cluster(chosen)
+        chosen["se"] = None  # what cluster= implies in any case
     ordinal = bool(chosen.get("ordered"))
     if ordinal and chosen.get("estimator", "ML") == "ML":
         chosen["estimator"] = "WLSMV"  # what lavaan takes for ordinal variables if no estimator is asked for
@@ -246,15 +249,19 @@ def _completed(asked: dict[str, Any]) -> dict[str, Any]:
         chosen["information"] = "observed"
     _by_first_derivatives(chosen, asked)
     drawn = any(chosen.get(name) is not None for name in ("cluster", "strata", "fpc"))
-    if chosen.get("meanstructure") is None and (chosen.get("group") or chosen.get("missing") == "fiml" or drawn):
-        chosen["meanstructure"] = True
-    if staged:
+    unsaid = chosen.get("meanstructure") is None
+    if staged or (unsaid and (chosen.get("group") or chosen.get("missing") == "fiml" or drawn)):
         chosen["meanstructure"] = True
     if staged or (chosen.get("estimator") in LEAST_SQUARES and not ordinal):
         chosen["fixed_x"] = False
     for name in ("group_equal", "group_partial", "ordered"):
         chosen[name] = _names(chosen.get(name, ()))
     return chosen
+
+
+def _require_cluster(chosen: dict[str, Any]) -> None:
+    if chosen.get("cluster") is None:
+        raise ModelError("structure.cluster_errors")
 
 
 def _by_first_derivatives(chosen: dict[str, Any], asked: dict[str, Any]) -> None:

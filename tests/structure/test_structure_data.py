@@ -126,7 +126,7 @@ def test_summary_statistics_equal_raw_data(data):
     bad.loc["y1", "y2"] = bad.loc["y2", "y1"] = 100
     with pytest.raises(DataError, match="not positive definite"):
         cbec.sem(MODEL, sample_cov=bad, sample_nobs=75)
-    with pytest.raises(ModelError, match="fitted to covariances"):
+    with pytest.raises(ModelError, match="fitted to moments"):
         fit.factor_scores()
 
 

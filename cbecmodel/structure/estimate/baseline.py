@@ -14,12 +14,13 @@ from cbecmodel.structure.estimate.minimise import minimise
 from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.sample.incomplete import available_moments
 from cbecmodel.structure.table.constraints import Space
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cbecmodel.structure.sample.moments import SampleMoments
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cbecmodel.structure.sample.moments import SampleMoments
-    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.parameter import Parameter
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -25,7 +25,8 @@ from cbecmodel.structure.estimate.start import starting_values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.parameter import Parameter
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 # semopy keeps registries on its classes while it reads a model: one thread at a time

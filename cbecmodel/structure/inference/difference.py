@@ -26,7 +26,7 @@ from cbecmodel.structure.inference.score import constraint_rows
 
 if TYPE_CHECKING:
     from cbecmodel.structure.results import SEMResults
-    from cbecmodel.structure.table.partable import Parameter
+    from cbecmodel.structure.table.parameter import Parameter
 
 Floats = NDArray[np.float64]
 Restriction = Literal["delta", "exact"]

@@ -25,10 +25,12 @@ from cbecmodel.structure.inference.robust import inverse_of, weighted_jacobian
 from cbecmodel.structure.inference.standardize import Kind, unit_factors, with_derived_rows
 from cbecmodel.structure.sample.expectation import expected
 from cbecmodel.structure.table.constraints import Space
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 _NOTHING = 1e-8  # share of a parameter's information that the model's own parameters must leave

@@ -22,7 +22,7 @@ from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.inference.standardize import Kind, unit_factors, with_derived_rows
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.table.constraints import Space, constraint_values
-from cbecmodel.structure.table.partable import Parameter, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,6 +22,7 @@ from cbecmodel.structure.table.limits import linear_space
 if TYPE_CHECKING:
     from cbecmodel.structure.levels.table import LevelTable
 
+_ERRORS: Final = ("standard", "robust_huber_white", "none")
 _AVAILABLE: Final[dict[str, tuple[Any, ...]]] = {
     "estimator": ("ML", "MLR"),
     "missing": ("listwise",),
@@ -106,11 +107,9 @@ def _options(function: Function, asked: dict[str, Any]) -> Options:
             shown = ", ".join(str(each) for each in available)
             raise ModelError("structure.level_option", option=name, value=value, available=shown)
     information = asked.get("information") or "observed"
+    if asked.get("se") not in (None, *_ERRORS):
+        raise ModelError("structure.level_option", option="se", value=asked["se"], available=", ".join(_ERRORS))
     plain = check_options(function, {**asked, "cluster": None, "information": information, "meanstructure": True})
-    if plain.se not in ("standard", "robust_huber_white", "none"):
-        raise ModelError(
-            "structure.level_option", option="se", value=plain.se, available="standard, robust_huber_white, none"
-        )
     return replace(plain, cluster=cluster)
 
 

@@ -16,7 +16,7 @@ from cbecmodel.structure.estimate.native import Problem, StandardizedProblem, es
 from cbecmodel.structure.levels.likelihood import cluster_scores, level_discrepancy, log_likelihood
 from cbecmodel.structure.levels.table import BETWEEN, WITHIN, LevelTable
 from cbecmodel.structure.table.constraints import Space
-from cbecmodel.structure.table.partable import Parameter, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

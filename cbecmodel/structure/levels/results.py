@@ -179,13 +179,13 @@ class TwoLevelResults(SEMResults):
         return super().r_squared
 
     def factor_scores(
-        self, method: Literal["regression", "bartlett", "ebm"] = "regression", level: int = 1
+        self, method: Literal["regression", "bartlett", "ebm"] | None = None, level: int = 1
     ) -> pd.DataFrame:
         r"""Return the expectations of a level's latent variables, given the data.
 
         Parameters
         ----------
-        method : {"regression"}
+        method : {"regression"}, optional
         level : {1, 2}
 
         Returns
@@ -200,7 +200,7 @@ class TwoLevelResults(SEMResults):
         """
         from cbecmodel.structure.levels.scores import level_scores
 
-        if method != "regression" or level not in (1, 2):
+        if method not in (None, "regression") or level not in (1, 2):
             raise ModelError("structure.level_scores")
         return level_scores(self._levels, self.x, level, self.data_used)
 

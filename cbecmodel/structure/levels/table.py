@@ -14,7 +14,8 @@ from cbecmodel.errors import ModelError
 from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
 from cbecmodel.structure.table.defaults import block_rows
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
+from cbecmodel.structure.table.partable import ParameterTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cbecmodel.structure.estimate.native import Problem
-    from cbecmodel.structure.table.partable import Parameter
+    from cbecmodel.structure.table.parameter import Parameter
 
 Floats = NDArray[np.float64]
 Spread = tuple[float, float]

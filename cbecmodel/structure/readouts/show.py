@@ -9,7 +9,7 @@ import pandas as pd
 
 from cbecmodel.display.numbers import interval, number, p_value
 from cbecmodel.display.tables import Column, Table, summary_html, summary_text
-from cbecmodel.errors import MissingDependency
+from cbecmodel.errors import MissingDependency, ModelError
 from cbecmodel.files import write_atomic
 from cbecmodel.messages import language, text
 
@@ -201,6 +201,11 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
     Returns
     -------
     Picture
+
+    Raises
+    ------
+    ModelError
+        If the model has neither paths nor latent variables.
     """
     from cbecmodel.display.paths import path_diagram
 
@@ -213,6 +218,8 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
     paths = pd.concat([paths, higher[["lhs", "rhs", "est", "pvalue", "label"]]], ignore_index=True)
     moments = frame[(frame["op"] == "~~") & (frame["lhs"] != frame["rhs"])]
     named = {*latents, *paths["lhs"], *paths["rhs"]}
+    if not named:
+        raise ModelError("structure.nothing_to_draw")
     arcs = moments[moments["lhs"].isin(named) & moments["rhs"].isin(named)]
     items = loadings[~loadings["rhs"].isin(latents)][["lhs", "rhs", "est", "pvalue", "label"]]
     return path_diagram(
@@ -224,5 +231,6 @@ def draw(fit: SEMResults, *, indicators: bool = False, lang: str | None = None) 
         r_squared={str(name): float(value) for name, value in fit.r_squared.items()}
         if fit.table.n_groups == 1
         else None,
+        alone=latents,
         lang=lang or language(),
     )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from cbecmodel.structure.inference.vcov import Uncertainty, two_sided
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from cbecmodel.parallel import Parallel
     from cbecmodel.structure.resampling.bootstrap_results import BootstrapResults
     from cbecmodel.structure.resampling.draws import BootstrapType
     from cbecmodel.structure.resampling.intervals import Interval
     from cbecmodel.structure.results import SEMResults
+
+
+REPLICATES: Final = 1000  # behind se="bootstrap", as many as lavaan draws
 
 
 class Resampled:
@@ -86,3 +97,32 @@ class Resampled:
             folder=folder,
             progress=progress,
         )
+
+    @cached_property
+    def _replicates(self) -> BootstrapResults:
+        """Replicates behind ``se="bootstrap"``, of the same solution with the usual errors."""
+        from cbecmodel.structure.results import SEMResults
+
+        fit = cast("SEMResults", self)
+        usual = SEMResults(
+            replace(fit.options, se="standard"),
+            fit.problem,
+            fit.optimum,
+            model=fit.model,
+            group_labels=fit.group_labels,
+            data_used=fit.data_used,
+        )
+        usual.rotation = fit.rotation
+        return usual.bootstrap(REPLICATES, progress=False)
+
+    def _bootstrap_uncertainty(self) -> Uncertainty:
+        drawn = self._replicates
+        vcov = np.atleast_2d(np.cov(drawn.x[drawn.converged], rowvar=False))
+        return Uncertainty(vcov, drawn.fit.unidentified)
+
+    def _with_bootstrap_errors(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table of parameters with errors and intervals from the replicates, defined parameters included."""
+        found = self._replicates.parameters
+        z = (found["est"] / found["se"]).where(found["se"] > 0)
+        errors = frame.assign(se=found["se"], z=z, pvalue=two_sided(z.to_numpy()))
+        return errors.assign(ci_lower=found["ci_lower"], ci_upper=found["ci_upper"])

@@ -15,7 +15,8 @@ from cbecmodel.structure.syntax.vocabulary import Vocabulary, vocabulary
 from cbecmodel.structure.table.exploratory import check_blocks, orthogonal_block
 from cbecmodel.structure.table.group_equality import tied_groups
 from cbecmodel.structure.table.ordinal import fixed_of_ordinal, require_free, require_thresholds
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, find_row, numbered
+from cbecmodel.structure.table.parameter import Parameter, find_row, numbered
+from cbecmodel.structure.table.partable import ParameterTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cbecmodel.errors import ModelError
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cbecmodel.structure.table.partable import ParameterTable
 
 
 def edited(

@@ -10,7 +10,8 @@ import numpy as np
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.syntax.formulas import Formula
 from cbecmodel.structure.syntax.vocabulary import vocabulary
-from cbecmodel.structure.table.partable import Parameter, ParameterTable, numbered
+from cbecmodel.structure.table.parameter import Parameter, numbered
+from cbecmodel.structure.table.partable import ParameterTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

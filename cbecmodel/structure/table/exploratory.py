@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.rotation_criteria import rotation_options
-from cbecmodel.structure.table.partable import numbered
+from cbecmodel.structure.table.parameter import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from cbecmodel.structure.options import Options
     from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.syntax.vocabulary import Vocabulary
-    from cbecmodel.structure.table.partable import Parameter, ParameterTable
+    from cbecmodel.structure.table.parameter import Parameter
+    from cbecmodel.structure.table.partable import ParameterTable
 
 Floats = NDArray[np.float64]
 _RIDGE: Final = 1e-3

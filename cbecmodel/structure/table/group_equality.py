@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cbecmodel.structure.options import Options
     from cbecmodel.structure.syntax.vocabulary import Vocabulary
-    from cbecmodel.structure.table.partable import Parameter
+    from cbecmodel.structure.table.parameter import Parameter
 
 
 def kinds_of(row: Parameter, words: Vocabulary) -> set[str]:

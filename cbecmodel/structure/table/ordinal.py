@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cbecmodel.structure.syntax.formulas import Formula
-    from cbecmodel.structure.table.partable import Parameter
+    from cbecmodel.structure.table.parameter import Parameter
 
 Key = tuple[str, str, str]
 

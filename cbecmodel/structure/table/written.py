@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cbecmodel.structure.table.partable import Parameter
+    from cbecmodel.structure.table.parameter import Parameter
 
 
 def syntax_line(row: Parameter) -> str:
@@ -25,7 +25,7 @@ def syntax_line(row: Parameter) -> str:
 
     Examples
     --------
-    >>> from cbecmodel.structure.table.partable import Parameter
+    >>> from cbecmodel.structure.table.parameter import Parameter
     >>> syntax_line(Parameter("f", "=~", "x1", label="a", free=1))
     'f =~ NA*a*x1'
     """
