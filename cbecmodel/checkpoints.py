@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cbecmodel import messages
 from cbecmodel.errors import ContentError, FileError, MissingDependency
 from cbecmodel.files import read_bytes, write_atomic
 
@@ -157,7 +158,10 @@ def _arrow() -> tuple[Any, Any]:
         return import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
         raise MissingDependency(
-            "core.missing_dependency", package="pyarrow", extra="cluster", purpose="keep finished batches"
+            "core.missing_dependency",
+            package="pyarrow",
+            extra="cluster",
+            purpose=messages.text("core.purpose_checkpoints"),
         ) from error
 
 

@@ -14,6 +14,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from cbecmodel import messages
 from cbecmodel.errors import CbecError, ContentError, MissingDependency
 
 if TYPE_CHECKING:
@@ -155,7 +156,10 @@ def _local_cluster(function: Callable[..., Any], items: Sequence[Any], common: t
         distributed: Any = import_module("distributed")
     except ImportError as error:
         raise MissingDependency(
-            "core.missing_dependency", package="distributed", extra="cluster", purpose="run replicates on Dask"
+            "core.missing_dependency",
+            package="distributed",
+            extra="cluster",
+            purpose=messages.text("core.purpose_dask"),
         ) from error
     n_workers = min(os.cpu_count() or 1, max(len(items), 1))
     with (

@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from cbecmodel.errors import MissingDependency, ReportError
+from cbecmodel.messages import text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def pandoc(source: str, format: str, *options: str, folder: Path | None = None) 
     try:
         import pypandoc
     except ImportError as error:
-        purpose = f"{format}"
+        purpose = text(f"core.purpose_{format}")
         raise MissingDependency(
             "core.missing_dependency", package="pypandoc-binary", extra="report", purpose=purpose
         ) from error

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cbecmodel import messages
 from cbecmodel.content import content_folder
 from cbecmodel.display.pandoc import EPOCH, pandoc
 from cbecmodel.display.typefaces import FOLDER, fallback_folder
@@ -77,7 +78,8 @@ def _pdf(form: Questionnaire, languages: Sequence[str]) -> bytes:
     try:
         import typst
     except ImportError as error:
-        raise MissingDependency("core.missing_dependency", package="typst", extra="report", purpose="PDF") from error
+        purpose = messages.text("core.purpose_pdf")
+        raise MissingDependency("core.missing_dependency", package="typst", extra="report", purpose=purpose) from error
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "main.typ"
         place.write_text("\n".join(_source(form, languages)), encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from cbecmodel import messages
 from cbecmodel.errors import DataError, FileError, MissingDependency
 from cbecmodel.survey.change_log import Event
 from cbecmodel.survey.codebook import fields
@@ -32,7 +33,10 @@ def _pyreadstat() -> Any:
         import pyreadstat
     except ImportError as error:
         raise MissingDependency(
-            "core.missing_dependency", package="pyreadstat", extra="formats", purpose=".sav, .dta"
+            "core.missing_dependency",
+            package="pyreadstat",
+            extra="formats",
+            purpose=messages.text("core.purpose_statistical"),
         ) from error
     return pyreadstat
 
