@@ -1,7 +1,10 @@
 """The reference page names every public name, where it lives."""
 
 import ast
+import warnings
 from pathlib import Path
+
+from cbecmodel.errors import CbecWarning
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +28,17 @@ def test_every_public_name_is_in_the_reference():
         if place not in described and place.rpartition(".")[0] not in described
     ]
     assert missing == []
+
+
+def test_the_examples_of_the_page_on_models_run():
+    """Those that share the beginning; the others are about data of the reader."""
+    page = (ROOT / "docs" / "sem.md").read_text(encoding="utf-8")
+    blocks = [part.partition("```")[0] for part in page.split("```python\n")[1:]]
+    first = next(place for place, block in enumerate(blocks) if "semopy.examples" in block)
+    last = next(place for place, block in enumerate(blocks) if "simple_slopes" in block)
+    space: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CbecWarning)
+        for block in blocks[first:last]:
+            exec(block, space)
+    assert last - first > 7
