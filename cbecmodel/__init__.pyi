@@ -1,5 +1,7 @@
 from .errors import CbecError as CbecError
 from .errors import CbecWarning as CbecWarning
+from .measurement.factors import FactorAnalysis as FactorAnalysis
+from .measurement.factors import factor_analysis as factor_analysis
 from .measurement.invariance import InvarianceResults as InvarianceResults
 from .measurement.invariance import invariance as invariance
 from .measurement.reliability import reliability as reliability
