@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbecmodel.errors import DataError, ModelError
+from cbecmodel.errors import ModelError
 from cbecmodel.structure.estimate.checks import active_findings, product_findings, solution_findings
 from cbecmodel.structure.estimate.failure import no_convergence
 from cbecmodel.structure.estimate.least_squares import LEAST_SQUARES, weight_matrix
@@ -16,19 +16,15 @@ from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem
 from cbecmodel.structure.estimate.threads import one_thread
 from cbecmodel.structure.inference.rotated import rotate_solution, rotation_findings, unrotated_table
-from cbecmodel.structure.inference.two_stage import first_stage
+from cbecmodel.structure.inputs import options_for_table, ordinal_statistics, read_samples
 from cbecmodel.structure.levels.fit import fit_levels
 from cbecmodel.structure.levels.table import has_levels
-from cbecmodel.structure.options import TWO_STAGE, Function, Options, check_options
+from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
 from cbecmodel.structure.sample.columns import Floats, frame_of
-from cbecmodel.structure.sample.design import read_design, report_design
-from cbecmodel.structure.sample.groups import Members, group_moments, grouped
-from cbecmodel.structure.sample.moments import SampleMoments, moments_from_summary
-from cbecmodel.structure.sample.ordinal_groups import group_categories, ordered_of, ordinal_moments
-from cbecmodel.structure.syntax.parser import parse
-from cbecmodel.structure.syntax.vocabulary import vocabulary
+from cbecmodel.structure.sample.groups import grouped
+from cbecmodel.structure.sample.ordinal_groups import ordered_of
 from cbecmodel.structure.table.auxiliary import with_auxiliary
 from cbecmodel.structure.table.bounds import bounded
 from cbecmodel.structure.table.constraints import equality_space, require_labels
@@ -41,6 +37,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cbecmodel.structure.sample.moments import SampleMoments
     from cbecmodel.structure.table.partable import ParameterTable
 
 
@@ -256,76 +253,19 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
         model, data, asked = with_latent_products(model, data, asked)
         model, asked = with_auxiliary(model, asked)
     else:
-        asked, model = _for_table(ready, asked), ready.to_syntax()
+        asked, model = options_for_table(ready, asked), ready.to_syntax()
     frame = None if data is None else frame_of(data)
     options = check_options(function, asked | {"ordered": ordered_of(model, frame, asked["ordered"])})
     frame, labels, members = grouped(data, options.group)
     if ready is not None and ready.n_groups != len(labels):
         raise ModelError("structure.table_groups", rows=ready.n_groups, groups=len(labels))
     if options.ordered and frame is not None:
-        table, samples = _ordinal(model, options, frame, labels, members)
+        table, samples = ordinal_statistics(model, options, frame, labels, members)
     else:
         table = parameter_table(model, options, labels) if ready is None else ready
-        samples = _samples(table, options, frame, (labels, members), summary)
+        samples = read_samples(table, options, frame, (labels, members), summary)
     table = replace(bounded(table, samples, options.bounds), auxiliary=options.auxiliary)
     return fit_table(table, samples, options, model=model, data=data, group_labels=labels)
-
-
-def _ordinal(
-    model: str, options: Options, frame: pd.DataFrame, labels: tuple[str, ...], members: Members
-) -> tuple[ParameterTable, tuple[SampleMoments, ...]]:
-    """Return table and statistics of a model with ordinal variables."""
-    pairwise = options.missing == "pairwise"
-    observed = vocabulary(parse(model).formulas).observed
-    categories = group_categories(frame, observed, options.ordered, members, pairwise=pairwise)
-    counts = {one.name: len(one.labels) for one in categories}
-    table = parameter_table(model, options, labels, counts)
-    given = len(table.exogenous)
-    samples = ordinal_moments(frame, table.observed, categories, members, given=given, labels=labels, pairwise=pairwise)
-    return table, samples
-
-
-def _for_table(table: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a fit whose parameter table is given: what makes tables is not asked any more."""
-    from cbecmodel.structure.table.partable import ParameterTable
-
-    if not isinstance(table, ParameterTable):
-        raise ModelError("structure.not_a_model", kind=type(table).__name__)
-    rest = {name: value for name, value in asked.items() if name != "interaction"}
-    return rest | {"meanstructure": table.meanstructure, "fixed_x": bool(table.exogenous) or asked["fixed_x"]}
-
-
-def _samples(
-    table: ParameterTable,
-    options: Options,
-    frame: pd.DataFrame | None,
-    groups: tuple[tuple[str, ...], Members],
-    summary: tuple[Any, ...],
-) -> tuple[SampleMoments, ...]:
-    labels, members = groups
-    divisor = "wishart" if options.estimator in LEAST_SQUARES else options.likelihood
-    if frame is not None:
-        samples = group_moments(
-            frame,
-            table.observed,
-            members,
-            likelihood=divisor,
-            fiml=options.missing != "listwise",
-            needed=table.exogenous,
-            design=read_design(frame, options),
-            labels=labels,
-        )
-        report_design([sample.design for sample in samples], options)
-        if options.missing in TWO_STAGE:
-            robust = options.missing == "robust_two_stage"
-            return tuple(first_stage(sample, robust=robust) for sample in samples)
-        return samples
-    cov, mean, n = summary
-    if cov is None:
-        raise DataError("structure.no_data")
-    if (options.weights, options.cluster, options.strata, options.fpc) != (None, None, None, None):
-        raise DataError("structure.design_needs_data")
-    return (moments_from_summary(table.observed, cov, mean, n, divisor),)
 
 
 def fit_table(
