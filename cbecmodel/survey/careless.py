@@ -75,11 +75,14 @@ def irv(answers: Matrix) -> Vector:
     >>> irv(np.array([[3.0, 3, 3], [1, 4, 7]]))
     array([0., 3.])
     """
-    given = ~np.isnan(answers)
-    count = given.sum(axis=1).astype(float)
-    mean = _divide(np.where(given, answers, 0.0).sum(axis=1), count)
-    squares = (np.where(given, answers - mean[:, None], 0.0) ** 2).sum(axis=1)
-    return np.sqrt(_divide(squares, np.where(count > 1, count - 1, 0)))
+    spread = np.full(len(answers), np.nan)
+    for rows in _chunks(*answers.shape):
+        given = ~np.isnan(answers[rows])
+        count = given.sum(axis=1).astype(float)
+        mean = _divide(np.where(given, answers[rows], 0.0).sum(axis=1), count)
+        squares = (np.where(given, answers[rows] - mean[:, None], 0.0) ** 2).sum(axis=1)
+        spread[rows] = np.sqrt(_divide(squares, np.where(count > 1, count - 1, 0)))
+    return spread
 
 
 def mahalanobis(answers: Matrix) -> tuple[Vector, int]:
@@ -107,9 +110,9 @@ def mahalanobis(answers: Matrix) -> tuple[Vector, int]:
     >>> distances.round(3).tolist(), df
     ([1.56, 1.56, 1.01, 1.01, 2.861], 2)
     """
-    given = ~np.isnan(answers)
-    highest, lowest = np.where(given, answers, -np.inf).max(axis=0), np.where(given, answers, np.inf).min(axis=0)
-    varying = answers[:, highest > lowest]
+    highest, lowest = np.fmax.reduce(answers, axis=0), np.fmin.reduce(answers, axis=0)
+    differ = highest > lowest
+    varying = answers if differ.all() else answers[:, differ]
     covariance, mean = _pairwise_covariance(varying)
     values, vectors = np.linalg.eigh(covariance)
     keep = values > values.max(initial=0.0) * max(varying.shape) * np.finfo(float).eps
@@ -118,7 +121,7 @@ def mahalanobis(answers: Matrix) -> tuple[Vector, int]:
     for rows in _chunks(*varying.shape):
         centred = np.nan_to_num(varying[rows] - mean)
         distances[rows] = ((centred @ root) ** 2).sum(axis=1)
-    distances[~given.any(axis=1)] = np.nan
+    distances[np.isnan(np.fmax.reduce(answers, axis=1))] = np.nan
     return distances, int(keep.sum())
 
 
@@ -179,8 +182,43 @@ def synonym_pairs(answers: Matrix, critical: float = 0.60, *, antonyms: bool = F
     >>> synonym_pairs(np.column_stack([x, 2 * x, -x])).tolist()
     [[1, 0]]
     """
-    covariance, _ = _pairwise_covariance(answers, correlation=True)
-    strong = covariance < -critical if antonyms else covariance > critical
+    return strong_pairs(correlations(answers), critical, antonyms=antonyms)
+
+
+def correlations(answers: Matrix) -> Matrix:
+    """Return correlations across respondents, each over those who answered both items.
+
+    Parameters
+    ----------
+    answers : numpy.ndarray of shape (n, p)
+
+    Returns
+    -------
+    numpy.ndarray of shape (p, p)
+        Zero where an item does not vary.
+
+    Examples
+    --------
+    >>> correlations(np.array([[1.0, 3], [2, 2], [3, 1]])).round(3).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    return _pairwise_covariance(answers, correlation=True)[0]
+
+
+def strong_pairs(correlation: Matrix, critical: float, *, antonyms: bool = False) -> NDArray[np.int64]:
+    """Find pairs in a matrix of correlations; see :func:`synonym_pairs`.
+
+    Parameters
+    ----------
+    correlation : numpy.ndarray of shape (p, p)
+    critical : float
+    antonyms : bool
+
+    Returns
+    -------
+    numpy.ndarray of shape (pairs, 2)
+    """
+    strong = correlation < -critical if antonyms else correlation > critical
     later, earlier = np.nonzero(np.tril(strong, k=-1))
     order = np.lexsort((later, earlier))
     return np.column_stack([later[order], earlier[order]])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from cbecmodel import files
-from cbecmodel.errors import DataError, FileError
+from cbecmodel.errors import DataError, DataWarning, FileError
 from cbecmodel.survey.codebook import fields
 from cbecmodel.survey.formats import google_forms, limesurvey, odk, qualtrics, tabular, wenjuanxing, workbook
+from cbecmodel.survey.formats.folder import read_folder, rows_of
 from cbecmodel.survey.formats.numbering import Numbers, numbering
 from cbecmodel.survey.formats.statistical import ENDINGS as STATISTICAL
 from cbecmodel.survey.formats.statistical import read_statistical
@@ -18,6 +20,7 @@ from cbecmodel.survey.formats.surveyjs_answers import ENDINGS as JSON
 from cbecmodel.survey.formats.surveyjs_answers import read_json
 from cbecmodel.survey.instrument import Instrument, load_instrument
 from cbecmodel.survey.responses import Responses
+from cbecmodel.survey.versions import HASH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +67,8 @@ def read_responses(
     path : str or pathlib.Path
         CSV (comma, semicolon or tab; UTF-8, UTF-16, GBK/GB18030) or Excel (.xlsx), also as 问卷星, Qualtrics, LimeSurvey,
         Kobo/ODK and Google Forms export them; JSON of SurveyJS and of ``cbecmodel preview``; SPSS (.sav), Stata (.dta).
+        A folder is read as one file: all its JSON and CSV files with ids as headers, as ``cbecmodel preview`` saves them, one a
+        respondent.
     instrument : Instrument, str or pathlib.Path
         What was asked; a name or a path is loaded with :func:`~cbecmodel.survey.instrument.load_instrument`.
     format : str, optional
@@ -129,19 +134,31 @@ def read_responses(
         instrument = load_instrument(instrument)
     if format is not None and format not in FORMATS:
         raise DataError("survey.unknown_format", file=path.name, format=format, known=", ".join(FORMATS))
-    data = files.read_bytes(path)
+    options: dict[str, Any] = {
+        "accept": accept or {},
+        "keep_personal": keep_personal,
+        "synthetic": synthetic,
+        "any_version": any_version,
+    }
     asked = _Asked(format, encoding, sheet, numbers)
+    if path.is_dir():
+        return _from_folder(path, instrument, asked, options)
+    data = files.read_bytes(path)
     table = _interpreted(_cells(path, data, asked), path.name, instrument, asked)
-    digest = hashlib.sha256(data).hexdigest()
-    return Responses.from_table(
-        table,
-        instrument,
-        digest,
-        accept=accept or {},
-        keep_personal=keep_personal,
-        synthetic=synthetic,
-        any_version=any_version,
-    )
+    return Responses.from_table(table, instrument, hashlib.sha256(data).hexdigest(), **options)
+
+
+def _from_folder(path: Path, instrument: Instrument, asked: _Asked, options: dict[str, Any]) -> Responses:
+    """Read all files together; if that fails, each alone, so that the error names the file."""
+    table, digest, places = read_folder(path, lambda one, data: _cells(one, data, asked))
+    try:
+        return Responses.from_table(table, instrument, digest, **options)
+    except DataError:
+        for name, rows in places:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)
+                Responses.from_table(rows_of(table, name, rows), instrument, "", **options)
+        raise
 
 
 def _cells(path: Path, data: bytes, asked: _Asked) -> RawTable:
@@ -151,7 +168,8 @@ def _cells(path: Path, data: bytes, asked: _Asked) -> RawTable:
     if wanted in {"spss", "stata"} or (wanted is None and ending in STATISTICAL):
         return read_statistical(path, data, wanted or STATISTICAL[ending])
     if wanted == "csv" or (wanted != "excel" and ending in tabular.ENDINGS):
-        return tabular.read_table(path, data, asked.encoding)
+        table = tabular.read_table(path, data, asked.encoding)
+        return tabular.without_apostrophes(table) if HASH in table.headers else table
     if wanted == "excel" or ending in workbook.ENDINGS or ending == ".xls":
         return workbook.read_workbook(path, data, asked.sheet)
     raise FileError("survey.unknown_ending", file=path.name, ending=ending)

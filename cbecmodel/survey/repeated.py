@@ -42,56 +42,57 @@ def repeated_answers(responses: Responses, given: NDArray[np.float64], rules: Ru
     else:
         alike = np.full(n, np.nan)
         compared = _comparable(given, rules.minimum_items)
-        alike[compared] = same_rows(np.column_stack([wave, given])[compared])
+        alike[compared] = same_rows(given, wave, compared)
         yield measured("duplicates", f"≥ {rules.duplicates:g}", alike, alike >= rules.duplicates)
     yield _codes(responses, wave, rules)
 
 
 def _comparable(given: NDArray[np.float64], fewest: int) -> NDArray[np.bool_]:
     """Say whose answers would hardly coincide by themselves: many, and not all alike."""
-    answered = ~np.isnan(given)
-    if not given.shape[1]:
-        return np.zeros(len(given), dtype=bool)
-    highest = np.where(answered, given, -np.inf).max(axis=1)
-    lowest = np.where(answered, given, np.inf).min(axis=1)
-    return np.asarray((answered.sum(axis=1) >= fewest) & (highest > lowest))
+    n = len(given)
+    answered, highest, lowest = np.zeros(n), np.full(n, -np.inf), np.full(n, np.inf)
+    for column in given.T:
+        answered += ~np.isnan(column)
+        np.fmax(highest, column, out=highest)
+        np.fmin(lowest, column, out=lowest)
+    return np.asarray((answered >= fewest) & (highest > lowest))
 
 
-def same_rows(rows: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Count for every row how often it occurs, itself included; two missing values are equal.
+def same_rows(
+    rows: NDArray[np.float64], group: NDArray[np.float64], among: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Count for every row how often it occurs in its group, itself included; two missing values are equal.
 
     Parameters
     ----------
     rows : numpy.ndarray of shape (n, p)
+    group : numpy.ndarray of shape (n,)
+    among : numpy.ndarray of bool, shape (n,), optional
+        Rows to look at; m of them.
 
     Returns
     -------
-    numpy.ndarray of shape (n,)
+    numpy.ndarray of shape (m,)
 
     Examples
     --------
-    >>> same_rows(np.array([[1.0, np.nan], [2, 3], [1, np.nan]])).tolist()
+    >>> same_rows(np.array([[1.0, np.nan], [2, 3], [1, np.nan]]), np.zeros(3)).tolist()
     [2, 1, 2]
     """
-    counts = np.ones(len(rows), dtype=np.int64)
-    if not len(rows):
-        return counts
-    filled = np.where(np.isnan(rows), _ABSENT, rows)
+    among = np.ones(len(rows), dtype=bool) if among is None else among
     # equal rows have equal sums of products; rows whose sums are equal by accident are told apart below
-    weights = np.asarray(np.random.default_rng(0).standard_normal(rows.shape[1]))
-    suspects = np.flatnonzero(pd.Series(_products(filled, weights)).duplicated(keep=False).to_numpy())
+    weights: list[float] = np.random.default_rng(0).standard_normal(rows.shape[1] + 1).tolist()
+    key = group * weights[0]
+    for column, weight in zip(rows.T, weights[1:], strict=True):  # column by column: no copy of all answers
+        key += np.where(np.isnan(column), _ABSENT, column) * weight
+    counts = np.ones(int(among.sum()), dtype=np.int64)
+    suspects = np.flatnonzero(pd.Series(key[among]).duplicated(keep=False).to_numpy())
     if len(suspects):
-        _, which, n = np.unique(filled[suspects], axis=0, return_inverse=True, return_counts=True)
+        at = np.flatnonzero(among)[suspects]
+        compared = np.nan_to_num(np.column_stack([group[at], rows[at]]), nan=_ABSENT)
+        _, which, n = np.unique(compared, axis=0, return_inverse=True, return_counts=True)
         counts[suspects] = n[which.ravel()]
     return counts
-
-
-def _products(rows: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum column by column, in the same order for every row, so that equal rows have the same sum to the last digit."""
-    total = np.zeros(len(rows))
-    for column, weight in enumerate(weights):
-        total += rows[:, column] * weight
-    return total
 
 
 def _wave(responses: Responses) -> NDArray[np.float64]:

@@ -139,8 +139,7 @@ def careless_indices(responses: Responses, rules: Rules) -> Iterator[Index]:
     yield _irv(given, rules)
     yield _mahalanobis(given, rules)
     yield _even_odd(responses, rules)
-    yield _synonyms(given, rules)
-    yield _antonyms(given, rules)
+    yield from _like_and_opposite(given, rules)
     yield from repeated.repeated_answers(responses, given, rules)
     for name in CHECKS:
         yield _check(responses, name, getattr(rules, name))
@@ -212,28 +211,25 @@ def _even_odd(responses: Responses, rules: Rules) -> Index:
     return measured("even_odd", f"> {-rules.even_odd:g}".replace("-", "−"), value, value > -rules.even_odd)
 
 
-def _synonyms(given: NDArray[np.float64], rules: Rules) -> Index:
+def _like_and_opposite(given: NDArray[np.float64], rules: Rules) -> Iterator[Index]:
+    """Compare answers to items that mean the same, and to items that mean the opposite, by one table of correlations."""
     n = len(given)
-    threshold = "" if rules.synonyms is None else f"< {rules.synonyms:g} (pairs r > {rules.synonym_pairs:g})"
-    if rules.synonyms is None or n < 3:
-        return nothing("synonyms", n, threshold)
-    pairs = careless.synonym_pairs(given, rules.synonym_pairs)
-    if len(pairs) < FEWEST_PAIRS:  # a correlation over fewer pairs says nothing about a person
-        return nothing("synonyms", n, threshold)
-    value = careless.synonyms(given, pairs)
-    return measured("synonyms", threshold, value, value < rules.synonyms)
-
-
-def _antonyms(given: NDArray[np.float64], rules: Rules) -> Index:
-    n = len(given)
-    threshold = "" if rules.antonyms is None else f"> {rules.antonyms:g} (pairs r < −{rules.antonym_pairs:g})"
-    if rules.antonyms is None or n < 3:
-        return nothing("antonyms", n, threshold)
-    pairs = careless.synonym_pairs(given, rules.antonym_pairs, antonyms=True)
-    if len(pairs) < FEWEST_PAIRS:
-        return nothing("antonyms", n, threshold)
-    value = careless.synonyms(given, pairs)
-    return measured("antonyms", threshold, value, value > rules.antonyms)
+    like = "" if rules.synonyms is None else f"< {rules.synonyms:g} (pairs r > {rules.synonym_pairs:g})"
+    opposite = "" if rules.antonyms is None else f"> {rules.antonyms:g} (pairs r < −{rules.antonym_pairs:g})"
+    if n < 3 or not (like or opposite):
+        yield from (nothing("synonyms", n, like), nothing("antonyms", n, opposite))
+        return
+    table = careless.correlations(given)
+    for name, threshold, critical, limit in (
+        ("synonyms", like, rules.synonym_pairs, rules.synonyms),
+        ("antonyms", opposite, rules.antonym_pairs, rules.antonyms),
+    ):
+        pairs = careless.strong_pairs(table, critical, antonyms=name == "antonyms")
+        if limit is None or len(pairs) < FEWEST_PAIRS:  # a correlation over fewer pairs says nothing about a person
+            yield nothing(name, n, threshold)
+            continue
+        value = careless.synonyms(given, pairs)
+        yield measured(name, threshold, value, value < limit if name == "synonyms" else value > limit)
 
 
 def _check(responses: Responses, name: str, fewest: int | None) -> Index:

@@ -67,6 +67,7 @@
     report.state = model.state;
     report.text = document.querySelector("#survey").innerText;
     report.record = window.preview.record();
+    if (report.record) report.csv = window.preview.csv();
   } catch (error) {
     report.error = String(error.stack || error);
   }

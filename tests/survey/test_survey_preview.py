@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cbecmodel.errors import DataWarning
@@ -72,7 +73,12 @@ def test_fill_in_save_and_read(tmp_path: Path, width: int, lang: str, locale: st
     path.write_text(json.dumps(found["record"]), encoding="utf-8")
     with pytest.warns(DataWarning):  # one person answers everything alike
         answers = read_responses(path, consumer)
+    table = tmp_path / "answers.csv"
+    table.write_text(found["csv"], encoding="utf-8", newline="")
+    with pytest.warns(DataWarning):
+        pd.testing.assert_frame_equal(read_responses(table, consumer).frame, answers.frame)
     row = answers.frame.iloc[0]
+    assert row["K_BRAND"] == "=1+1"
     assert (row["PU1"], row["PU4"], row["PRS1"], row["S_COUNTRY"]) == (5, 6, 6, "VNM")
     assert (row["X_PLATFORMS_1"], row["X_PLATFORMS_2"], row["X_PLATFORMS_96"]) == (1, 0, 1)
     assert row["form_language"] == lang

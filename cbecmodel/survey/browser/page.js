@@ -150,5 +150,5 @@
   switcher.value = locale;
   speak(locale);
   model.render(document.getElementById("survey"));
-  window.preview = { model, record: () => made };
+  window.preview = { model, record: () => made, csv: () => csv(made) };
 })();

@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # as the preview writes it to CSV
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -6,7 +6,8 @@ import csv
 import io
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 SEPARATORS: Final = (",", "\t", ";")
+_GUARDED: Final = re.compile(r"'[=+\-@\t\r\n]")
 _SEP_LINE: Final = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 _IN_QUOTE: Final = re.compile(r"starting at row (\d+)")
 _TOO_LONG: Final = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -80,6 +82,29 @@ def read_table(path: Path, data: bytes, encoding: str | None = None) -> RawTable
     return without_empty_rows(RawTable(path.name, "csv", found, headers, cells, rows))
 
 
+def without_apostrophes(table: RawTable) -> RawTable:
+    """Undo what keeps a spreadsheet from taking a text for a formula: an apostrophe before ``= + - @``, tab or line end.
+
+    Parameters
+    ----------
+    table : RawTable
+        Of a file that is known to have been written so.
+
+    Returns
+    -------
+    RawTable
+    """
+    cells = table.cells
+    for position in range(len(table.headers)):
+        column = cells.iloc[:, position]
+        guarded = column.map(lambda cell: isinstance(cell, str) and bool(_GUARDED.match(cell))).to_numpy(dtype=bool)
+        if guarded.any():
+            cells = cells.copy() if cells is table.cells else cells
+            plain = [cell[1:] if there else cell for cell, there in zip(column, guarded, strict=True)]
+            cells.isetitem(position, plain)
+    return replace(table, cells=cells)
+
+
 def without_empty_rows(table: RawTable) -> RawTable:
     """Leave out rows without any answer, as spreadsheets often leave below the table, and columns without header and answers.
 
@@ -101,7 +126,7 @@ def without_empty_rows(table: RawTable) -> RawTable:
     used = []
     for position, header in enumerate(table.headers):
         column = cells.iloc[:, position]
-        full = (column.notna() & (column.astype(object) != "")).to_numpy(dtype=bool)
+        full = (column.notna() & _not_empty(column)).to_numpy(dtype=bool)
         filled |= full
         if header.strip() or full.any():
             used.append(position)
@@ -110,11 +135,16 @@ def without_empty_rows(table: RawTable) -> RawTable:
     events = [Event("read", "log_read", table.file, len(cells), {"rows": len(cells)})]
     if not filled.all():
         events.append(Event("read", "log_empty_rows", table.file, int((~filled).sum())))
-    kept = cells.iloc[filled.nonzero()[0], used]
+    kept = cells.iloc[:, used] if filled.all() else cells.iloc[filled.nonzero()[0], used]
     kept = kept.set_axis(range(len(used)), axis=1).reset_index(drop=True)
     headers = tuple(table.headers[position] for position in used)
     made = (*table.events, *events)
     return RawTable(table.file, table.format, table.encoding, headers, kept, table.rows[filled], made)
+
+
+def _not_empty(column: pd.Series[Any]) -> pd.Series[bool]:
+    """Compare with the empty text; cells of several types only as objects."""
+    return (column if column.dtype == "str" else column.astype(object)) != ""
 
 
 def _parse(text: str, separator: str, path: Path, first: int) -> pd.DataFrame:
@@ -148,11 +178,22 @@ def _parse(text: str, separator: str, path: Path, first: int) -> pd.DataFrame:
 
 def _warn_about_short_rows(text: str, separator: str, path: Path, first: int) -> None:
     """Warn of rows with too few cells: not wrong for sure, but a file cut off while saved or sent ends in one."""
+    if _all_rows_full(text, separator):
+        return
     cells = [len(row) for row in csv.reader(io.StringIO(text, newline=None), delimiter=separator)]
     short = [first + at for at, n in enumerate(cells) if 0 < n < cells[0]]
     if short:
         rows = shortened(map(str, short), 5)
         warn(DataWarning, "survey.short_rows", stacklevel=6, file=path.name, n=len(short), rows=rows, expected=cells[0])
+
+
+def _all_rows_full(text: str, separator: str) -> bool:
+    """Tell without taking rows apart, which is slow, that none is short; rows too long were refused before."""
+    if '"' in text or text.count("\r") != text.count("\r\n"):
+        return False
+    header = text.partition("\n")[0]
+    lines = text.count("\n") + (not text.endswith("\n"))
+    return text.count(separator) == header.count(separator) * lines
 
 
 def _separator(text: str) -> str:
