@@ -4,6 +4,10 @@ from .measurement.factors import FactorAnalysis as FactorAnalysis
 from .measurement.factors import factor_analysis as factor_analysis
 from .measurement.invariance import InvarianceResults as InvarianceResults
 from .measurement.invariance import invariance as invariance
+from .measurement.missing import MissingnessResults as MissingnessResults
+from .measurement.missing import missingness as missingness
+from .measurement.normal import NormalityResults as NormalityResults
+from .measurement.normal import normality as normality
 from .measurement.reliability import reliability as reliability
 from .measurement.validity import Thresholds as Thresholds
 from .measurement.validity import ValidityResults as ValidityResults
