@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import SMALL
 
-from cbecmodel.errors import DataError
+from cbecmodel.errors import ContentError, DataError
 from cbecmodel.files import write_atomic
 from cbecmodel.messages import use_language
 from cbecmodel.survey.instrument import Instrument, load_instrument
@@ -111,3 +111,9 @@ def test_a_condition_on_a_reversed_item_is_about_what_was_ticked(tmp_path: Path)
     frame = pd.DataFrame([[1, 2, 2, 4, 5], [1, 2, 4, 4, 5], [1, 2, 5, 4, 5]], columns=["J1", "J2", "J3", "C1", "C2"])
     answers = Responses.from_frame(frame.assign(T1=[None, None, 2], T2=[1, 2, 3]), routed)
     assert answers.missing["T1"].tolist() == ["-77", "blank", ""]
+
+
+def test_a_key_must_be_a_question(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match='"X_CODE" is not a question of this instrument'):
+        _made(tmp_path, SMALL + "keys: {person: X_CODE}\n")
+    assert _made(tmp_path, SMALL + "keys: {person: X_NOTE}\n").keys.person == "X_NOTE"
