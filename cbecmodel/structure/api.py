@@ -249,11 +249,11 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     ready = None if isinstance(model, str) else model
     if isinstance(model, str) and has_levels(model):
         return fit_levels(function, model, data, asked)
-    if ready is None:
+    if isinstance(model, str):
         model, data, asked = with_latent_products(model, data, asked)
         model, asked = with_auxiliary(model, asked)
     else:
-        asked, model = options_for_table(ready, asked), ready.to_syntax()
+        asked, model = options_for_table(model, asked), model.to_syntax()
     frame = None if data is None else frame_of(data)
     options = check_options(function, asked | {"ordered": ordered_of(model, frame, asked["ordered"])})
     frame, labels, members = grouped(data, options.group)

@@ -179,8 +179,14 @@ class SEMResults(Asked, Shown, Resampled, Moderated):
         -------
         pandas.DataFrame
             Columns lhs op rhs group label est_std se z pvalue ci_lower ci_upper.
+
+        Raises
+        ------
+        ModelError
+            For another type.
         """
-        return tables.standardized_frame(self.problem, self.x, self._uncertainty.vcov, type, level)
+        kind = residual_tables.checked(type, ("all", "lv", "nox"))
+        return tables.standardized_frame(self.problem, self.x, self._uncertainty.vcov, kind, level)
 
     # ---------------------------------------------------------------- fit
     @cached_property

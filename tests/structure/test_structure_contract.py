@@ -136,3 +136,10 @@ def test_cluster_errors_need_clusters(children):
     pd.testing.assert_frame_equal(one.parameters, other.parameters)
     with pytest.raises(ModelError, match="cluster="):
         cbec.sem(PATHS, children, se="cluster")
+
+
+def test_what_is_no_model_or_kind_is_refused(children):
+    with pytest.raises(ModelError, match="ParameterTable"):
+        cbec.sem(None, children)
+    with pytest.raises(ModelError, match="nox"):
+        cbec.cfa(FACTORS, children).standardized("zz")

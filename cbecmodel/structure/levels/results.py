@@ -206,6 +206,7 @@ class TwoLevelResults(SEMResults):
 
     residual_summary = _unavailable("residual_summary")
     effects = _unavailable("effects")
+    plot = _unavailable("plot")
     score_test = _unavailable("score_test")
     expected_changes = _unavailable("expected_changes")
     modification_indices = _unavailable("modification_indices")
