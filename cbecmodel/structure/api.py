@@ -19,6 +19,7 @@ from cbecmodel.structure.inference.rotated import rotate_solution, rotation_find
 from cbecmodel.structure.inputs import options_for_table, ordinal_statistics, read_samples
 from cbecmodel.structure.levels.fit import fit_levels
 from cbecmodel.structure.levels.table import has_levels
+from cbecmodel.structure.lms.fit import fit_products, products_to_integrate
 from cbecmodel.structure.options import Function, Options, check_options
 from cbecmodel.structure.readouts.crosscheck import ENGINES
 from cbecmodel.structure.results import SEMResults
@@ -153,13 +154,12 @@ def sem(
         What the estimator implies if not given.
     sample_cov : pandas.DataFrame, optional
         Covariances (divisor N - 1) instead of data, with ``sample_nobs`` and, for means, ``sample_mean``.
-    sample_mean : pandas.Series or mapping, optional
-    sample_nobs : int, optional
+    sample_mean, sample_nobs : pandas.Series or mapping; int; optional
     engine : {"native", "semopy"}
         Where the estimates come from; everything else is computed here in either case.
-    interaction : {"double_mean_centring", "mean_centring", "residual_centring"}
-        How products with a latent variable are made, see :func:`cbecmodel.latent_interaction`. Products are not normal, so
-        ``estimator="ML"`` then gets the errors and the test of MLR unless ``se`` or ``test`` say otherwise.
+    interaction : {"double_mean_centring", "mean_centring", "residual_centring", "lms"}
+        How products with a latent variable are made (:func:`cbecmodel.latent_interaction`; ML then gets errors and test of
+        MLR); or by maximum likelihood without any, :class:`~cbecmodel.structure.lms.results.ProductResults`.
 
     Returns
     -------
@@ -247,6 +247,8 @@ def _fit(function: Function, asked: dict[str, Any]) -> SEMResults:
     model, data = asked.pop("model"), asked.pop("data")
     summary = tuple(asked.pop(name) for name in ("sample_cov", "sample_mean", "sample_nobs"))
     ready = None if isinstance(model, str) else model
+    if isinstance(model, str) and (products := products_to_integrate(model, asked)):
+        return fit_products(function, model, data, asked, products)
     if isinstance(model, str) and has_levels(model):
         return fit_levels(function, model, data, asked)
     if isinstance(model, str):

@@ -84,6 +84,8 @@ def compare(
     frame.index = pd.Index([index + 1 for index in order], name="model")
     ordered = [fits[index] for index in order]
     chisq = np.diff(frame["chisq"].to_numpy(), prepend=math.nan)
+    if frame["chisq"].isna().any() and all("logl" in found for found in measures):  # latent products have no chi-square
+        chisq = -2 * np.diff([found["logl"] for found in measures], prepend=math.nan)
     df = np.diff(frame["df"].to_numpy(), prepend=math.nan)
     for option, value, known in (("restriction", restriction, Restriction), ("shape", shape, Shape)):
         if value not in get_args(known):

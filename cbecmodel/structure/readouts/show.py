@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -43,6 +43,8 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
         *_clusters(fit),
         (_say("free"), f"{int(found['npar'])}"),
     ]
+    if hasattr(fit, "against_linear"):
+        return [*pairs, *_integrated(fit)]
     if fit.df == 0:
         return [*pairs, (_say("test"), _say("just_identified"))]
     test = f"{number(found['chisq'], 2)}, df = {fit.df}, p {_after(p_value(found['pvalue']))}"
@@ -58,6 +60,18 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
 def _clusters(fit: SEMResults) -> list[tuple[str, str]]:
     number = getattr(fit, "n_clusters", None)
     return [] if number is None else [(_say("clusters"), str(number))]
+
+
+def _integrated(fit: Any) -> list[tuple[str, str]]:
+    """Return what is known of a fit with latent products by maximum likelihood."""
+    found, test = fit.fit_measures, fit.against_linear
+    pairs = [(_say("lms"), text("structure.show_lms_how", n=fit.n_nodes))]
+    if test is not None and test["df"] > 0:
+        statistic, pvalue = number(test["statistic"], 2), _after(p_value(test["pvalue"]))
+        said = text("structure.show_lms_statistic", statistic=statistic, df=int(test["df"]), pvalue=pvalue)
+        pairs.append((_say("lms_test"), said))
+    logs = [("log L", number(found["logl"], 2))]
+    return [*pairs, *logs, ("AIC", number(found["aic"], 1)), ("BIC", number(found["bic"], 1))]
 
 
 def _after(written: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cbecmodel.structure.syntax.formulas import Formula
 
+METHOD: Final = "lms"  # products without indicators, by maximum likelihood
 Pairs = list[tuple[str, str]]
 
 
@@ -169,8 +170,9 @@ def with_latent_products(model: str, data: Any, asked: dict[str, Any]) -> tuple[
     """
     rest = {name: value for name, value in asked.items() if name != "interaction"}
     method = asked.get("interaction", CENTRINGS[0])
-    if method not in CENTRINGS:
-        raise ModelError("structure.unknown_option", option="interaction", value=method, known=", ".join(CENTRINGS))
+    if method not in (*CENTRINGS, METHOD):  # without products all methods are the same
+        known = ", ".join((*CENTRINGS, METHOD))
+        raise ModelError("structure.unknown_option", option="interaction", value=method, known=known)
     names = product_terms(parse(model).formulas) if ":" in model else ()
     if not names:
         return model, data, rest

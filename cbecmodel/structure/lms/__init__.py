@@ -1,0 +1,1 @@
+"""Latent moderated structural equations: products of latent variables by maximum likelihood."""
