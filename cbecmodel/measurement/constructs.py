@@ -60,7 +60,7 @@ def constructs(fit: SEMResults) -> list[Construct]:
     Raises
     ------
     ModelError
-        If it is no fitted model.
+        If it is no fitted model, or one with latent products by maximum likelihood.
 
     Examples
     --------
@@ -72,6 +72,8 @@ def constructs(fit: SEMResults) -> list[Construct]:
     """
     if not isinstance(fit, SEMResults):
         raise ModelError("measurement.not_a_fit", kind=type(fit).__name__)
+    if fit.integrated:
+        raise ModelError("measurement.latent_products")
     rows = fit.parameters[fit.parameters["op"] == "=~"]
     parts = [
         (group, rows[(rows["group"] == group) & (rows["lhs"] == name)])
@@ -117,6 +119,8 @@ def latent_correlations(fit: SEMResults, group: int = 1) -> pd.DataFrame:
     >>> round(float(latent_correlations(fit).loc["visual", "speed"]), 2)
     0.46
     """
+    if fit.integrated:
+        raise ModelError("measurement.latent_products")
     pattern = fit.problem.pattern.groups[group - 1]
     full = implied(pattern, fit.x).full[pattern.p :, pattern.p :]
     deviations = np.sqrt(np.diag(full))

@@ -57,6 +57,8 @@ class SEMResults(Asked, Shown, Resampled, Moderated):
         How exploratory blocks were rotated, with the local minima that were found.
     two_step : bool
         Whether measurement came first, see :func:`cbecmodel.sam`.
+    integrated : bool
+        Whether latent products were integrated over: the answers are then not normal.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class SEMResults(Asked, Shown, Resampled, Moderated):
     """
 
     two_step = False
+    integrated = False
 
     def __init__(
         self,

@@ -249,6 +249,14 @@ def test_what_has_no_answer_is_said(fit, name):
         getattr(fit, name)()
 
 
+def test_elsewhere_too(data, fit):
+    with pytest.raises(ModelError, match="vuong_test"):
+        cbec.vuong_test(cbec.sem(MEASURED + "Y ~ X + M", data, meanstructure=True), fit)
+    for ask in (cbec.reliability, cbec.fornell_larcker):
+        with use_language("en"), pytest.raises(ModelError, match="without the latent products"):
+            ask(fit)
+
+
 def test_a_model_that_products_are_not_added_to(data):
     found = cbec.sem(MODEL.replace("X:M", "0.2*X:M"), data, interaction="lms")
     with pytest.raises(ModelError):

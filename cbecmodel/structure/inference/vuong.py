@@ -176,6 +176,8 @@ def _require(first: SEMResults, second: SEMResults, adjustment: str) -> None:
     if adjustment not in get_args(Adjustment):
         known = ", ".join(get_args(Adjustment))
         raise ModelError("structure.unknown_option", option="adjustment", value=adjustment, known=known)
+    if first.integrated or second.integrated:
+        raise ModelError("structure.lms_unavailable", what="vuong_test()")
     if any(fit.problem.weights for fit in (first, second)):
         raise ModelError("structure.no_likelihood")
     if any(sample.design is not None for fit in (first, second) for sample in fit.problem.samples):

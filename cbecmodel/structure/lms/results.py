@@ -66,6 +66,7 @@ class ProductResults(SEMResults):
     (['i', 'i:i'], 1.0)
     """
 
+    integrated = True
     linear: Problem
     linear_x: Floats
 

@@ -43,7 +43,7 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
         *_clusters(fit),
         (_say("free"), f"{int(found['npar'])}"),
     ]
-    if hasattr(fit, "against_linear"):
+    if fit.integrated:
         return [*pairs, *_integrated(fit)]
     if fit.df == 0:
         return [*pairs, (_say("test"), _say("just_identified"))]
