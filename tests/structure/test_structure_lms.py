@@ -9,6 +9,7 @@ from scipy import stats
 
 import cbecmodel as cbec
 from cbecmodel.errors import DataError, ModelError
+from cbecmodel.measurement.validity import fornell_larcker
 from cbecmodel.messages import use_language
 from cbecmodel.structure.lms.fit import with_nodes
 
@@ -252,7 +253,7 @@ def test_what_has_no_answer_is_said(fit, name):
 def test_elsewhere_too(data, fit):
     with pytest.raises(ModelError, match="vuong_test"):
         cbec.vuong_test(cbec.sem(MEASURED + "Y ~ X + M", data, meanstructure=True), fit)
-    for ask in (cbec.reliability, cbec.fornell_larcker):
+    for ask in (cbec.reliability, fornell_larcker):
         with use_language("en"), pytest.raises(ModelError, match="without the latent products"):
             ask(fit)
 

@@ -195,7 +195,7 @@ def node_grid(deviation: float, farthest: float) -> tuple[Floats, Floats]:
     --------
     >>> nodes, weights = node_grid(0.5, 3.0)
     >>> len(nodes), round(float(weights.sum()), 10), round(float(weights @ nodes**2), 10)
-    (47, 1.0, 1.0)
+    (35, 1.0, 1.0)
     """
     reach = max(_REACH, farthest + _REACH * deviation)
     half = math.ceil(reach / (_SPACING * deviation))

@@ -62,7 +62,7 @@ class ProductResults(SEMResults):
     >>> from semopy.examples import political_democracy
     >>> model = "i =~ x1 + x2 + x3; d =~ y1 + y2 + y3 + y4; d ~ i + i:i"
     >>> fit = cbec.sem(model, political_democracy.get_data(), interaction="lms")
-    >>> fit.parameters.query("op == '~'")["rhs"].tolist(), fit.likelihood_ratio_test()["df"]
+    >>> fit.parameters.query("op == '~'")["rhs"].tolist(), float(fit.likelihood_ratio_test()["df"])
     (['i', 'i:i'], 1.0)
     """
 
