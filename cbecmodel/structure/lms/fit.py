@@ -30,7 +30,7 @@ from cbecmodel.structure.syntax.parser import parse
 from cbecmodel.structure.table.constraints import equality_space, require_labels
 from cbecmodel.structure.table.defaults import parameter_table
 from cbecmodel.structure.table.limits import limits_of
-from cbecmodel.structure.table.partable import ParameterTable, numbered
+from cbecmodel.structure.table.parameter import numbered
 from cbecmodel.structure.table.products import METHOD, product_terms
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbecmodel.structure.estimate.minimise import Optimum
+    from cbecmodel.structure.table.partable import ParameterTable
 
     Floats = NDArray[np.float64]
 
