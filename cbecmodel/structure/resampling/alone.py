@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cbecmodel.errors import DataError
+from cbecmodel.errors import DataError, DataWarning
 from cbecmodel.structure.estimate.least_squares import weight_matrix
 from cbecmodel.structure.estimate.matrices import pattern_of
 from cbecmodel.structure.estimate.native import Problem, estimate
+from cbecmodel.structure.sample.categories import Categories
 from cbecmodel.structure.sample.moments import SampleMoments, array_moments, incomplete_moments
+from cbecmodel.structure.sample.ordinal import ordinal_sample
 from cbecmodel.structure.table.constraints import equality_space
 
 if TYPE_CHECKING:
@@ -28,11 +31,16 @@ NO_OPTIMUM: Final = 1
 CONSTANT: Final = 2
 SINGULAR: Final = 3
 UNUSABLE: Final = 4
-REASONS: Final = ("", "no_optimum", "constant", "singular", "unusable")
+EMPTY_CATEGORY: Final = 5
+PERFECT: Final = 6
+REASONS: Final = ("", "no_optimum", "constant", "singular", "unusable", "empty_category", "perfect")
 _KEYS: Final = {
     "structure.constant": CONSTANT,
     "structure.dependent": SINGULAR,
     "structure.not_positive_definite": SINGULAR,
+    "structure.category_unused": EMPTY_CATEGORY,
+    "structure.category_of_group": EMPTY_CATEGORY,
+    "structure.perfect_pair": PERFECT,
 }
 
 
@@ -59,7 +67,9 @@ def problem_of(problem: Problem, options: Options, values: Sequence[Floats]) -> 
     divisor = "wishart" if problem.weights else options.likelihood
     samples: list[SampleMoments] = []
     for data, sample in zip(values, problem.samples, strict=True):
-        if sample.patterns:
+        if sample.ordinal is not None:
+            samples.append(_ordinal(data, sample, pairwise=options.missing == "pairwise"))
+        elif sample.patterns:
             samples.append(incomplete_moments(data, sample.names, table.exogenous))
         else:
             samples.append(array_moments(data, sample.names, divisor))
@@ -71,6 +81,19 @@ def problem_of(problem: Problem, options: Options, values: Sequence[Floats]) -> 
         space=equality_space(table),
         weights=weights if problem.weights else (),
     )
+
+
+def _ordinal(data: Floats, sample: SampleMoments, *, pairwise: bool) -> SampleMoments:
+    """Return the sample with other answers, in the categories it has."""
+    assert sample.ordinal is not None
+    scales = [
+        Categories(name, tuple(str(code) for code in range(len(cuts) + 1)), codes)
+        for name, cuts, codes in zip(sample.names, sample.ordinal.cuts, sample.ordinal.codes.T, strict=False)
+        if len(cuts)
+    ]  # fixed exogenous variables, which follow, have none
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # empty cells are nothing special in a resample
+        return ordinal_sample(data, sample.names, scales, sample.ordinal.given, where="", pairwise=pairwise)
 
 
 def fitted_alone(problem: Problem, options: Options, values: Sequence[Floats]) -> tuple[Optimum | None, int]:

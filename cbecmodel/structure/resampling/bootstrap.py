@@ -18,6 +18,7 @@ from cbecmodel.structure.resampling.compiled import kernel_environment
 from cbecmodel.structure.resampling.draws import TYPES, BootstrapType, Draws, parametric, transformed
 from cbecmodel.structure.resampling.engine import batch_of
 from cbecmodel.structure.resampling.intervals import INTERVALS, Interval
+from cbecmodel.structure.resampling.ordinal import ordinal_batch, tabled
 from cbecmodel.structure.resampling.replicates import Plan, run_batch
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def plan_of(fit: SEMResults, type: BootstrapType = "nonparametric", cluster: Any
     if fit.rotation:
         raise ModelError("structure.bootstrap_rotated")
     draws = Draws(type, _units(fit, cluster))
+    if any(sample.ordinal is not None for sample in problem.samples):
+        return _ordinal_plan(fit, draws)
     if type == "parametric":
         draws = parametric(problem, fit.x)
     if type == "bollen_stine":
@@ -136,6 +139,15 @@ def plan_of(fit: SEMResults, type: BootstrapType = "nonparametric", cluster: Any
     return Plan(problem, fit.options, draws, batch, alone)
 
 
+def _ordinal_plan(fit: SEMResults, draws: Draws) -> Plan:
+    if draws.type != "nonparametric":
+        raise ModelError("structure.bootstrap_ordinal_type", type=draws.type)
+    by_tables = tabled(fit.problem, fit.options.estimator)
+    with one_thread():
+        batch = ordinal_batch(fit.problem, fit.x)
+    return Plan(fit.problem, fit.options, draws, batch, alone=not by_tables, tabled=by_tables)
+
+
 def _check(fit: SEMResults, replicates: int, ci: str, level: float, kind: str) -> None:
     for option, value, known in (("ci", ci, INTERVALS), ("type", kind, TYPES)):
         if value not in known:
@@ -144,9 +156,9 @@ def _check(fit: SEMResults, replicates: int, ci: str, level: float, kind: str) -
         raise ModelError("structure.bootstrap_count", replicates=replicates)
     if not 0 < level < 1:
         raise ModelError("structure.bootstrap_level", level=level)
-    if fit.options.missing not in ("listwise", "fiml"):
+    if fit.options.missing not in ("listwise", "fiml", "pairwise"):
         raise ModelError(
-            "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml"
+            "structure.bootstrap_option", option="missing", value=fit.options.missing, known="listwise, fiml, pairwise"
         )
     if fit.rotation or fit.two_step:
         raise ModelError("structure.bootstrap_rotated")
@@ -179,7 +191,7 @@ def _operations(plan: Plan) -> float:
         p, t = group.p, len(group.intercepts)
         total += 12 * p**3 + 12 * p * t * max(t - p, 1) + sample.n * p**2 / evaluations
         total += sum(4 * one.n * p * (p - len(one.observed)) for one in sample.patterns)
-    alone = 50.0 if plan.alone else 1.0
+    alone = 50.0 if plan.alone or plan.tabled else 1.0
     return alone * evaluations * total
 
 

@@ -21,6 +21,7 @@ from cbecmodel.structure.resampling.draws import drawn_moments
 from cbecmodel.structure.resampling.influence import case_influence
 from cbecmodel.structure.resampling.interval_table import Spread, interval_frame, row_errors
 from cbecmodel.structure.resampling.intervals import Interval, accelerations
+from cbecmodel.structure.resampling.ordinal_quantities import ordinal_improper, ordinal_rows
 from cbecmodel.structure.resampling.quantities import defined_many, improper, row_values, standardized_many
 from cbecmodel.structure.resampling.replicates import values_of
 from cbecmodel.structure.resampling.seeds import Seeds
@@ -271,7 +272,7 @@ class BootstrapResults:
 
     @cached_property
     def _influence(self) -> Floats:
-        if self.plan.alone:
+        if self.plan.alone or self.plan.tabled:
             raise ModelError("structure.bootstrap_no_influence")
         with one_thread():
             return case_influence(self.plan.batch, self.plan.draws)
@@ -301,24 +302,34 @@ class BootstrapResults:
             for begin in range(0, len(self.indices), _BLOCK):
                 at = np.arange(begin, min(begin + _BLOCK, len(self.indices)))
                 drawn = None
-                if self.fit.table.exogenous:
+                if self.fit.table.exogenous and not self._ordinal:
                     drawn = drawn_moments(
                         self.plan.batch, self.plan.draws, Seeds(tuple(self.indices[at].tolist()), self.seed)
                     )
                 parts.append(function(at, drawn))
         return np.concatenate(parts)
 
+    @property
+    def _ordinal(self) -> bool:
+        return self.fit.problem.samples[0].ordinal is not None
+
     def _raw(self, at: NDArray[np.intp], drawn: ManyMoments | None) -> Floats:
+        if self._ordinal:
+            return ordinal_rows(self, at, None)
         values = row_values(self.fit.problem, self.x[at], drawn, self.plan.batch.work.scale.variables)
         return np.concatenate([values, defined_many(self.fit.problem, values)], axis=1)
 
     def _standardized(self, at: NDArray[np.intp], drawn: ManyMoments | None, kind: Kind) -> Floats:
+        if self._ordinal:
+            return ordinal_rows(self, at, kind)
         batch = self.plan.batch
         values = row_values(self.fit.problem, self.x[at], drawn, batch.work.scale.variables)
         found = standardized_many(batch, drawn, self.x[at], values, kind)
         return np.concatenate([found, defined_many(self.fit.problem, found)], axis=1)
 
     def _improper(self, at: NDArray[np.intp], drawn: ManyMoments | None) -> Floats:
+        if self._ordinal:
+            return ordinal_improper(self, at)
         x = np.where(np.isfinite(self.x[at]), self.x[at], self.fit.x)
         return improper(self.plan.batch, drawn, x).astype(np.float64)
 

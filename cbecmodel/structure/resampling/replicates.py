@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from cbecmodel.structure.estimate.minimise import Optimum
 from cbecmodel.structure.resampling.alone import CONSTANT, CONVERGED, NO_OPTIMUM, fitted_alone
-from cbecmodel.structure.resampling.draws import Draws, drawn_moments, drawn_rows, simulated_values
+from cbecmodel.structure.resampling.draws import Draws, case_weights, drawn_moments, drawn_rows, simulated_values
 from cbecmodel.structure.resampling.engine import Batch, ManyFits, fit_many
+from cbecmodel.structure.resampling.ordinal import fitted_tables
 from cbecmodel.structure.resampling.seeds import Seeded, Seeds
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Plan:
     batch : Batch
     alone : bool
         Replicates must be fitted one at a time.
+    tabled : bool
+        Samples are told by tables of answers, see :mod:`~cbecmodel.structure.resampling.ordinal`.
     """
 
     problem: Problem
@@ -46,6 +49,7 @@ class Plan:
     draws: Draws
     batch: Batch
     alone: bool = False
+    tabled: bool = False
 
 
 def run_batch(drawn: Seeded, plan: Plan) -> dict[str, NDArray[np.generic]]:
@@ -67,6 +71,8 @@ def run_batch(drawn: Seeded, plan: Plan) -> dict[str, NDArray[np.generic]]:
         return _columns(
             [_alone(plan, _one(drawn, index)) for index in drawn.indices], len(plan.problem.table.free_rows)
         )
+    if plan.tabled:
+        return _columns(_tabled(plan, drawn), len(plan.problem.table.free_rows))
     moments = drawn_moments(plan.batch, plan.draws, drawn)
     flat = _constant(moments, raw=plan.batch.method == "FIML")
     found = _fitted(plan.batch, moments, np.flatnonzero(~flat))
@@ -127,6 +133,16 @@ def values_of(plan: Plan, seeds: Seeded) -> list[Floats]:
 
 def _alone(plan: Plan, seeds: Seeded) -> tuple[Optimum | None, int]:
     return fitted_alone(plan.problem, plan.options, values_of(plan, seeds))
+
+
+def _tabled(plan: Plan, drawn: Seeded) -> list[tuple[Optimum | None, int]]:
+    """Fit resamples of ordinal data; what did not converge is tried again from other starts."""
+    weights = case_weights(plan.draws, [int(sample.n) for sample in plan.problem.samples], drawn)
+    found = fitted_tables(plan.batch, plan.options.estimator, weights)
+    for index, (_, code) in enumerate(found):
+        if code == NO_OPTIMUM:
+            found[index] = _alone(plan, _one(drawn, drawn.indices[index]))
+    return found
 
 
 def _columns(found: Sequence[tuple[Optimum | None, int]], q: int) -> dict[str, NDArray[np.generic]]:

@@ -203,26 +203,51 @@ def _score_products(margins: Sequence[Margin], inputs: Floats, rho: Floats, layo
     return inner, cross
 
 
+def cell_scores(tables: Floats, first: Floats, second: Floats, rho: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the score of the correlation in every cell, and its products with the scores of thresholds.
+
+    Parameters
+    ----------
+    tables : ndarray, shape (k, A, B)
+        Frequencies.
+    first : ndarray, shape (k, A - 1)
+        Thresholds of the row variables, padded with :data:`~cbecmodel.structure.sample.bivariate_normal.FAR`.
+    second : ndarray, shape (k, B - 1)
+    rho : ndarray, shape (k,)
+
+    Returns
+    -------
+    score : ndarray, shape (k, A, B)
+        0 where nobody is.
+    by_first : ndarray, shape (k, A - 1)
+        Summed over cases; anything at padded thresholds.
+    by_second : ndarray, shape (k, B - 1)
+    """
+    probability = np.maximum(cell_probabilities(first, second, rho), _TINY)
+    slope, _ = cell_slopes(first, second, rho)
+    score = np.where(tables > 0, slope / probability, 0.0)
+    rest = np.sqrt(1 - rho**2)[:, None, None]
+    weight = tables * score / probability
+    crossed = []
+    for cuts, others, turned in ((first, second, weight), (second, first, weight.transpose(0, 2, 1))):
+        n = len(cuts)
+        whole = np.concatenate([np.full((n, 1), -np.inf), others, np.full((n, 1), np.inf)], axis=1)
+        share = np.diff(special.ndtr((whole[:, None, :] - rho[:, None, None] * cuts[:, :, None]) / rest), axis=2)
+        pull = np.exp(-(cuts**2) / 2)[:, :, None] / np.sqrt(2 * np.pi) * share
+        crossed.append((pull * (turned[:, :-1] - turned[:, 1:])).sum(axis=2))
+    return score, crossed[0], crossed[1]
+
+
 def _table_scores(margins: Sequence[Margin], codes: Indices, rho: Floats, layout: Layout, cross: Floats) -> Floats:
     """Return the score of every cell, an empty row and column added for missing answers; fill in the cross products."""
     pairs = layout.pairs
     tables, a, b = ordinal_tables(margins, codes, pairs)
-    r = rho[pairs.ordinal]
-    probability = np.maximum(cell_probabilities(a, b, r), _TINY)
-    slope, _ = cell_slopes(a, b, r)
-    score = np.where(tables > 0, slope / probability, 0.0)
-    rest = np.sqrt(1 - r**2)[:, None, None]
-    weight = tables * score / probability
-    for cuts, others, turned, variable in ((a, b, weight, pairs.row), (b, a, weight.transpose(0, 2, 1), pairs.column)):
-        n = len(cuts)
-        whole = np.concatenate([np.full((n, 1), -np.inf), others, np.full((n, 1), np.inf)], axis=1)
-        share = np.diff(special.ndtr((whole[:, None, :] - r[:, None, None] * cuts[:, :, None]) / rest), axis=2)
-        pull = np.exp(-(cuts**2) / 2)[:, :, None] / np.sqrt(2 * np.pi) * share
-        found = (pull * (turned[:, :-1] - turned[:, 1:])).sum(axis=2)
+    score, *crossed = cell_scores(tables, a, b, rho[pairs.ordinal])
+    starts = np.searchsorted(layout.cut_variable, np.arange(len(margins)))
+    lengths = np.array([len(one.thresholds) for one in margins])
+    for found, variable in zip(crossed, (pairs.row, pairs.column), strict=True):
         at = variable[pairs.ordinal]
-        starts = np.searchsorted(layout.cut_variable, np.arange(len(margins)))
-        lengths = np.array([len(one.thresholds) for one in margins])
-        row, number = np.nonzero(np.arange(cuts.shape[1]) < lengths[at][:, None])
+        row, number = np.nonzero(np.arange(found.shape[1]) < lengths[at][:, None])
         cross[pairs.ordinal[row], starts[at[row]] + number] = found[row, number]
     out = np.zeros((len(score), score.shape[1] + 1, score.shape[2] + 1))
     out[:, :-1, :-1] = score
