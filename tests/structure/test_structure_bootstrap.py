@@ -258,7 +258,7 @@ def test_what_cannot_be_resampled_says_so():
     data = holzinger39.get_data()
     coded = data.assign(**{name: (data[name] > data[name].median()).astype(int) for name in ("x1", "x2", "x3", "x4")})
     with pytest.raises(ModelError, match="ordinal"):
-        cbec.cfa("f =~ x1 + x2 + x3 + x4", coded, ordered=True, estimator="WLSMV").bootstrap(5)
+        cbec.cfa("f =~ x1 + x2 + x3 + x4", coded, ordered=True, estimator="WLSMV").bootstrap(5, type="parametric")
     with pytest.raises(ModelError, match="otated"):
         cbec.cfa('efa("b")*f + efa("b")*g =~ x1 + x2 + x3 + x4 + x5 + x6', data).bootstrap(5)
     numbers = data[["x1", "x2", "x3", "x4"]]
