@@ -135,7 +135,7 @@ def power(
     --------
     >>> found = power("m ~ .4*x; y ~ .4*m", "m ~ a*x; y ~ b*m; ab := a*b", n=[60, 120], replications=200, seed=1,
     ...               standardized=True)
-    >>> table = found.parameters.set_index(["n", "label"])["power"]
+    >>> table = found.parameters.set_index(["n", "label"])["power"].sort_index()
     >>> bool(table[60, "ab"] < table[120, "ab"])
     True
     """

@@ -144,10 +144,10 @@ def polychoric(
     Examples
     --------
     >>> import cbecmodel as cbec
-    >>> a = pd.DataFrame({"x": [1, 1, 2, 2, 3, 3, 1, 2, 3, 2] * 20, "y": [1, 2, 1, 2, 3, 2, 1, 3, 3, 1] * 20})
+    >>> a = pd.DataFrame({"x": [1, 1, 1, 2, 2, 2, 3, 3, 3, 1, 2, 3] * 20, "y": [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3] * 20})
     >>> found = cbec.polychoric(a)
     >>> float(found.correlations.loc["x", "y"].round(4)), float(found.std_errors.loc["x", "y"].round(4))
-    (0.723, 0.0629)
+    (0.3248, 0.0696)
     """
     frame = frame_of(data)
     names = tuple(str(name) for name in (frame.columns if variables is None else variables))
