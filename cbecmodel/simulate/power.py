@@ -135,8 +135,8 @@ def power(
     --------
     >>> found = power("m ~ .4*x; y ~ .4*m", "m ~ a*x; y ~ b*m; ab := a*b", n=[60, 120], replications=200, seed=1,
     ...               standardized=True)
-    >>> table = found.parameters.set_index(["n", "label"])["power"].sort_index()
-    >>> bool(table[60, "ab"] < table[120, "ab"])
+    >>> indirect = found.parameters.query("label == 'ab'").set_index("n")["power"]
+    >>> bool(indirect[60] < indirect[120])
     True
     """
     check_seed(seed)
