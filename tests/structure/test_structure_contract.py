@@ -44,7 +44,7 @@ REFUSED = {
     "groups": {"cross_check", "small_sample_tests", "pls"},
     "ordinal": {
         "bartlett", "residuals_standardized", "residuals_normalized", "residuals_standardized_mplus", "residual_summary",
-        "cross_check", "small_sample_tests", "bootstrap",
+        "cross_check", "small_sample_tests",
     },
     "semopy": set(),
     "moments": {"factor_scores", "bartlett", "bootstrap"},
@@ -121,7 +121,7 @@ def test_bootstrap_errors_are_those_of_the_bootstrap(children):
 
 @pytest.mark.parametrize(
     "options",
-    [{"ordered": True}, {"missing": "two_stage"}, {"cluster": "school"}, {"estimator": "WLSMV", "ordered": ITEMS}],
+    [{"missing": "two_stage"}, {"cluster": "school"}],
 )
 def test_bootstrap_errors_are_refused_where_nothing_can_be_resampled(children, options):
     with warnings.catch_warnings():

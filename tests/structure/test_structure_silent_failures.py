@@ -259,3 +259,14 @@ def test_improper_solution_keeps_its_numbers_and_its_warning(data):
     assert fit.converged
     assert (fit.parameters.query("lhs == rhs and op == '~~'")["est"] < 0).any()
     assert [type(each) for each in fit.warnings] == [ModelWarning]
+
+
+def test_the_overview_shows_the_corrected_test_and_indices():
+    from semopy.examples import holzinger39
+
+    model, data = "visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6", holzinger39.get_data()
+    robust, plain = (str(cbec.cfa(model, data, estimator=name)) for name in ("MLR", "ML"))
+    assert "χ² (scaled)           24.37, df = 8, p = .002" in robust
+    assert "CFI (robust)          0.975" in robust
+    assert "(scaled)" not in plain
+    assert "(robust)" not in plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,14 +48,33 @@ def facts(fit: SEMResults) -> list[tuple[str, str]]:
         return [*pairs, *_integrated(fit)]
     if fit.df == 0:
         return [*pairs, (_say("test"), _say("just_identified"))]
-    test = f"{number(found['chisq'], 2)}, df = {fit.df}, p {_after(p_value(found['pvalue']))}"
-    rmsea = f"{number(found['rmsea'])} {interval(found['rmsea_ci_lower'], found['rmsea_ci_upper'])}"
-    indices = [("CFI", "cfi"), ("TLI", "tli"), ("SRMR", "srmr")]
-    pairs += [("χ²", test), ("RMSEA [90%]", rmsea)]
-    pairs += [(label, number(found[name])) for label, name in indices]
+    pairs.append(("χ²", _statistic(found, "")))
+    if "chisq_scaled" in found.index:
+        pairs.append((_say("scaled_test"), _statistic(found, "_scaled")))
+    ending, said = _corrected(found)
+    limits = interval(found[f"rmsea_ci_lower{ending}"], found[f"rmsea_ci_upper{ending}"])
+    rmsea = f"{number(found[f'rmsea{ending}'])} {limits}"
+    pairs.append((f"RMSEA{said} [90%]", rmsea))
+    pairs += [(f"{label}{said}", number(found[label.lower() + ending])) for label in ("CFI", "TLI")]
+    pairs.append(("SRMR", number(found["srmr"])))
     if "aic" not in found.index:
         return pairs  # least squares has no likelihood
     return [*pairs, ("AIC", number(found["aic"], 1)), ("BIC", number(found["bic"], 1))]
+
+
+def _statistic(found: pd.Series[float], ending: str) -> str:
+    df = found.get(f"df{ending}", found["df"])
+    shown = f"{df:.0f}" if float(df).is_integer() else number(df, 2)
+    return f"{number(found[f'chisq{ending}'], 2)}, df = {shown}, p {_after(p_value(found[f'pvalue{ending}']))}"
+
+
+def _corrected(found: pd.Series[float]) -> tuple[str, str]:
+    """Return which version of the indices to show: robust if it exists, else scaled, else the plain one."""
+    for ending in ("_robust", "_scaled"):
+        names = [f"{name}{ending}" for name in ("cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper")]
+        if all(name in found.index and math.isfinite(found[name]) for name in names):
+            return ending, f" ({_say('indices' + ending)})"
+    return "", ""
 
 
 def _clusters(fit: SEMResults) -> list[tuple[str, str]]:
