@@ -162,6 +162,7 @@ def minimum_average_partial(r: Array) -> Array:
     Returns
     -------
     ndarray, shape (p - 1,)
+        NaN where nothing of an item is left.
 
     References
     ----------
@@ -170,8 +171,10 @@ def minimum_average_partial(r: Array) -> Array:
 
     Examples
     --------
-    >>> r = np.kron(np.eye(2), np.full((3, 3), 0.5)) + 0.5 * np.eye(6)
-    >>> int(minimum_average_partial(r).argmin()) + 1
+    >>> loadings = np.array([[0.8, 0], [0.7, 0], [0.6, 0], [0, 0.75], [0, 0.65], [0, 0.55]])
+    >>> r = loadings @ loadings.T
+    >>> np.fill_diagonal(r, 1)
+    >>> int(np.nanargmin(minimum_average_partial(r))) + 1
     2
     """
     p = len(r)
