@@ -125,7 +125,8 @@ def _processes(function: Callable[..., Any], items: Sequence[Any], common: tuple
         return
     packed = _packed(function, common)
     threads = dict.fromkeys(_THREADS, "1")
-    executor = loky.get_reusable_executor(max_workers=n_workers, timeout=_IDLE_SECONDS, env=threads)
+    # not the pool that loky keeps for the whole process: joblib takes that for one of its own when a user runs joblib later
+    executor = loky.ProcessPoolExecutor(max_workers=n_workers, timeout=_IDLE_SECONDS, env=threads)
     whole = False
     try:
         places = {executor.submit(_call_packed, item, packed): place for place, item in enumerate(items)}
@@ -135,7 +136,9 @@ def _processes(function: Callable[..., Any], items: Sequence[Any], common: tuple
     except loky.BrokenProcessPool as error:
         raise CbecError("parallel.worker_died", reason=str(error).splitlines()[0]) from error
     finally:
-        if not whole:
+        if whole:
+            executor.shutdown(wait=True)
+        else:
             _stop(executor)
 
 

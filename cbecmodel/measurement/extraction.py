@@ -171,7 +171,7 @@ def minimum_average_partial(r: Array) -> Array:
 
     Examples
     --------
-    >>> loadings = np.array([[0.8, 0], [0.7, 0], [0.6, 0], [0, 0.75], [0, 0.65], [0, 0.55]])
+    >>> loadings = np.kron(np.eye(2), np.array([[0.8], [0.75], [0.7], [0.65], [0.6]]))
     >>> r = loadings @ loadings.T
     >>> np.fill_diagonal(r, 1)
     >>> int(np.nanargmin(minimum_average_partial(r))) + 1

@@ -215,7 +215,8 @@ def test_processes_return_the_same_results():
         pd.testing.assert_frame_equal(fit.modification_indices(), usual.modification_indices(), check_exact=True)
         assert str(fit) == str(usual)
         assert fit.options == usual.options
-        assert pickle.dumps(pickle.loads(pickle.dumps(fit))) == pickle.dumps(fit)
+        again = pickle.loads(pickle.dumps(fit))
+        pd.testing.assert_frame_equal(again.parameters, fit.parameters, check_exact=True)
 
 
 @FEW
