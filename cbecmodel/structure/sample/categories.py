@@ -87,7 +87,7 @@ def ordered_names(
         wanted = set(asked)
         if data is not None and strict:
             require_columns(data, [name for name in asked if name not in candidates])
-    if data is not None:
+    if data is not None and any(isinstance(kind, pd.CategoricalDtype) for kind in data.dtypes):
         wanted |= {name for name in candidates if name in data.columns and _ordered_column(data[name])}
     return tuple(name for name in candidates if name in wanted)
 

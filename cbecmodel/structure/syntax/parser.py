@@ -17,6 +17,7 @@ A formula goes on over a line end that follows or precedes an operator, ``+``, `
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from cbecmodel.structure.syntax.expressions import Expression, ExpressionReader
@@ -53,6 +54,11 @@ def parse(syntax: str) -> Model:
     >>> [(row.lhs, row.op, row.rhs) for row in model.formulas]
     [('f', '=~', 'x1'), ('f', '=~', 'x2'), ('y', '~', 'f'), ('y', '~1', '')]
     """
+    return _parsed(syntax)
+
+
+@lru_cache(maxsize=16)  # one fit asks several times what its model says; what it gets cannot be changed
+def _parsed(syntax: str) -> Model:
     return _Parser(syntax).model()
 
 
