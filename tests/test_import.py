@@ -1,7 +1,11 @@
 """The package's face stays light: nothing heavy is loaded until it is used."""
 
+import configparser
 import subprocess
 import sys
+from pathlib import Path
+
+import cbecmodel
 
 HEAVY = ("numpy", "pandas", "scipy", "matplotlib", "semopy", "statsmodels", "linearmodels", "pydantic", "yaml", "numba")
 
@@ -27,3 +31,12 @@ def test_every_public_name_resolves():
 
     missing = [name for name in cbecmodel.__all__ if not hasattr(cbecmodel, name)]
     assert missing == []
+
+
+def test_every_folder_with_modules_travels_in_the_wheel():
+    root = Path(cbecmodel.__file__).parent
+    settings = configparser.ConfigParser()
+    settings.read(root.parent / "setup.cfg", encoding="utf-8")
+    listed = set(settings["options"]["packages"].split())
+    folders = {".".join(path.parent.relative_to(root.parent).parts) for path in root.rglob("*.py")}
+    assert folders <= listed, sorted(folders - listed)
