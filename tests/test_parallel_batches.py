@@ -146,7 +146,6 @@ def test_progress_counts_replicates(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_folder_is_taken_up_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("pyarrow")
     with pytest.warns(CbecWarning, match="goes on from here"):
         map_batches(stop_in_third, N, SEED, size=SIZE, folder=tmp_path, identity={"model": "m"})
     assert len(list(tmp_path.glob("batch-*.parquet"))) == 2
@@ -169,7 +168,6 @@ def test_a_folder_is_taken_up_again(tmp_path: Path, capsys: pytest.CaptureFixtur
     ],
 )
 def test_a_folder_of_another_computation_is_refused(tmp_path: Path, changed: dict[str, object], named: str) -> None:
-    pytest.importorskip("pyarrow")
     given = {"n": N, "seed": SEED, "size": SIZE, "identity": {"model": "m"}}
     map_batches(work, folder=tmp_path, **given)  # type: ignore[arg-type]
     with pytest.raises(ContentError, match="another computation") as caught:
@@ -178,7 +176,6 @@ def test_a_folder_of_another_computation_is_refused(tmp_path: Path, changed: dic
 
 
 def test_batches_of_other_numerics_are_refused(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     map_batches(work, N, SEED, size=SIZE, folder=tmp_path)
     manifest = tmp_path / "manifest.json"
     said = json.loads(manifest.read_text(encoding="utf-8"))
@@ -192,7 +189,6 @@ def test_batches_of_other_numerics_are_refused(tmp_path: Path) -> None:
 
 
 def test_foreign_and_damaged_batches_are_refused(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     one, other = tmp_path / "one", tmp_path / "other"
     map_batches(work, N, SEED, size=SIZE, folder=one)
     map_batches(work, N, SEED + 1, size=SIZE, folder=other)
@@ -225,7 +221,6 @@ map_batches(work_slowly, N, SEED, size=SIZE, folder=sys.argv[1], parallel=2)
 
 @pytest.mark.slow
 def test_a_killed_parent_goes_on_where_it_was(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     script = tmp_path / "run.py"
     script.write_text(textwrap.dedent(SCRIPT.format(tests=str(Path(__file__).parent))), encoding="utf-8")
     folder = tmp_path / "kept"
@@ -249,8 +244,8 @@ def test_a_killed_parent_goes_on_where_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_dask_worker_changes_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     folder = tmp_path / "kept"
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,

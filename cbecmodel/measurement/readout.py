@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from cbecmodel.display.tables import summary_html, summary_text
@@ -32,7 +33,7 @@ def say(key: str, **values: object) -> str:
     return text(f"measurement.{key}", None, **values)
 
 
-class Readout:
+class Readout(ABC):
     """A result that shows itself as text, HTML and LaTeX; whoever derives from it says what is shown.
 
     Attributes
@@ -54,12 +55,14 @@ class Readout:
 
     synthetic: bool = False
 
+    @abstractmethod
     def _title(self) -> str:
-        raise NotImplementedError
+        """Return what stands above everything."""
 
     def _facts(self) -> list[tuple[str, str]]:
         return []
 
+    @abstractmethod
     def tables(self) -> list[Table]:
         """Return the tables that are shown.
 
@@ -68,7 +71,6 @@ class Readout:
         list of Table
             Their frames have full precision.
         """
-        raise NotImplementedError
 
     def summary(self) -> str:
         """Return the results as text.

@@ -199,7 +199,6 @@ def test_sizes_do_not_depend_on_each_other() -> None:
 
 
 def test_processes_and_folders_change_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     here = cbec.power(MEDIATION, PATHS, n=70, replications=300, seed=1)
     there = cbec.power(MEDIATION, PATHS, n=70, replications=300, seed=1, parallel=2, folder=tmp_path)
     again = cbec.power(MEDIATION, PATHS, n=70, replications=300, seed=1, folder=tmp_path)

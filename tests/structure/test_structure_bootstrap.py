@@ -176,7 +176,6 @@ def test_the_bootstrap_is_the_same_when_run_again(fit, boot):
 
 
 def test_finished_batches_are_kept(fit, boot, tmp_path):
-    pytest.importorskip("pyarrow")
     for _ in range(2):
         again = fit.bootstrap(300, seed=5, progress=False, folder=tmp_path / "kept")
         np.testing.assert_array_equal(again.x, boot.x)
@@ -337,7 +336,6 @@ def test_order_quantiles_at_the_edges():
 
 @pytest.mark.slow
 def test_a_cluster_takes_more_than_a_megabyte_of_data():
-    pytest.importorskip("distributed")
     rng = np.random.default_rng(3)
     values = rng.standard_normal((2000, 1)) + rng.standard_normal((2000, 10))
     data = pd.DataFrame(values, columns=[f"v{k}" for k in range(10)])
